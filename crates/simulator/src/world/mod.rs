@@ -1,0 +1,449 @@
+//! A world: the partner, its customers and everything Microsoft would know of them, as one JSON file.
+//!
+//! A world is *data only*: `generate` makes one from a seed, `--world FILE` reads one, `--write-world FILE` writes the
+//! one in use, and the same types serve all three, so that whatever can be generated can also be written by hand.
+//! Everything that a small hand-written world does not care about has a default.
+//!
+//! The world also holds the *hidden truth*: what a careful person would do with each retired subscription when nothing
+//! goes wrong. It is read by the books alone; no endpoint of the API may ever show it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct World {
+    /// Version of this schema; 1.
+    pub version: u32,
+    /// Seed of everything drawn later: faults, lags, deletion days.
+    #[serde(default)]
+    pub seed: u64,
+    /// Virtual time at which the simulated world begins.
+    pub start: Timestamp,
+    #[serde(default)]
+    pub partner: Partner,
+    /// Which reading of each fact that the wire contract could not verify this world follows.
+    #[serde(default)]
+    pub readings: Readings,
+    #[serde(default)]
+    pub faults: Faults,
+    /// Calls allowed a minute, by family: `customers`, `subscriptions`, `orders`, `offers` (each per customer where the
+    /// call names one), `users`, `licenses`, `skus` (nothing is documented for these three).
+    #[serde(default)]
+    pub budgets_per_minute: BTreeMap<String, u32>,
+    /// Lags in virtual seconds.
+    #[serde(default)]
+    pub lags: Lags,
+    /// SKUs beside the shipped ones.
+    #[serde(default)]
+    pub skus: Vec<Sku>,
+    /// Offers beside the shipped ones; the same id replaces a shipped one.
+    #[serde(default)]
+    pub offers: Vec<Offer>,
+    pub customers: Vec<Customer>,
+}
+
+/// The partner whose customers these are, with the applications that may ask for tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Partner {
+    pub tenant_id: Uuid,
+    pub name: String,
+    pub mpn_id: String,
+    /// An indirect provider names a reseller of record on its orders; a direct partner does not.
+    pub indirect_provider: bool,
+    /// False: every purchase answers 403 / 900124.
+    pub agreement_accepted: bool,
+    pub client_id: Uuid,
+    pub client_secret: String,
+    /// The first refresh token of the App+User flow; each redemption answers a new one.
+    pub refresh_token: String,
+}
+
+impl Default for Partner {
+    fn default() -> Self {
+        Self {
+            tenant_id: Uuid::from_u128(0x0f1e_2d3c_4b5a_4978_8695_a4b3_c2d1_e0ff),
+            name: "Contoso Cloud Partner (simulated)".into(),
+            mpn_id: "4847383".into(),
+            indirect_provider: false,
+            agreement_accepted: true,
+            client_id: Uuid::from_u128(0x5ea7_5a1f_7000_4000_8000_0000_0000_0001),
+            client_secret: "simulated-secret".into(),
+            refresh_token: "simulated-refresh-token-0".into(),
+        }
+    }
+}
+
+/// One switch for each reading of each fact marked `[U]` in the wire contract. The defaults are the likeliest reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Readings {
+    pub repeated_request_id: RepeatedRequestId,
+    pub swap: Swap,
+    pub disabled_plans: DisabledPlans,
+    /// Reactivating a base also reactivates its add-ons.
+    pub reactivation_restores_add_ons: bool,
+    /// A PATCH whose body and header both lack an etag is accepted.
+    pub patch_without_etag: bool,
+    /// Status of a stale etag: 400 with code 2055, or 412.
+    pub stale_etag_is_412: bool,
+    /// Error codes travel as numbers (all samples) or as strings (the schema).
+    pub codes_as_strings: bool,
+    /// App-only tokens are still given for the historic audience `https://graph.windows.net`.
+    pub graph_audience_accepted: bool,
+    /// Bodies begin with a byte order mark, as some documented samples do.
+    pub byte_order_mark: bool,
+    /// Largest page of users; 0 = whatever was asked for.
+    pub users_page_cap: u32,
+    /// Collections omit `links` when there is no next page.
+    pub links_omitted: bool,
+    /// A user's group-inherited license refuses direct removal (text only, no documented code).
+    pub group_removal_refused: bool,
+    /// The first `licenses` of a call that removes a SKU the user does not hold: refused (Graph), or ignored.
+    pub removing_missing_sku_refused: bool,
+    /// An excluded plan id that is not in the SKU: refused (Graph), or ignored.
+    pub unknown_excluded_plan_refused: bool,
+}
+
+impl Default for Readings {
+    fn default() -> Self {
+        Self {
+            repeated_request_id: RepeatedRequestId::Replay,
+            swap: Swap::Atomic,
+            disabled_plans: DisabledPlans::Missing,
+            reactivation_restores_add_ons: false,
+            patch_without_etag: true,
+            stale_etag_is_412: false,
+            codes_as_strings: false,
+            graph_audience_accepted: true,
+            byte_order_mark: false,
+            users_page_cap: 0,
+            links_omitted: false,
+            group_removal_refused: true,
+            removing_missing_sku_refused: true,
+            unknown_excluded_plan_refused: true,
+        }
+    }
+}
+
+/// What a second request with an `MS-RequestId` seen before is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatedRequestId {
+    /// The stored first answer; nothing is done.
+    Replay,
+    /// The header means nothing: it is done again.
+    Ignore,
+    /// 409 with code 800060.
+    Conflict,
+}
+
+/// What `licenseupdates` with both lists does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Swap {
+    Atomic,
+    /// Answers 201, yet at drawn tries only the removal was applied.
+    SometimesRemoveOnly,
+    /// Answers 201, yet at drawn tries only the assignment was applied.
+    SometimesAssignOnly,
+}
+
+/// How a plan that the administrator switched off appears among a user's licenses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledPlans {
+    Missing,
+    /// Listed with a `capabilityStatus` other than `Assigned`.
+    ListedAsDeleted,
+}
+
+/// How much goes wrong. Each draw depends on (seed, customer, resource, n-th try) alone, never on arrival order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Faults {
+    pub level: FaultLevel,
+    /// Faults put in by hand, on top of the drawn ones.
+    pub injections: Vec<Injection>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultLevel {
+    #[default]
+    None,
+    Light,
+    Hostile,
+}
+
+/// One fault at one place: the n-th try of one operation on one resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Injection {
+    /// Customer id; none = every customer.
+    #[serde(default)]
+    pub customer: Option<Uuid>,
+    /// Operation: see the list of operations in the README (`place_order`, `update_licenses`, ...).
+    pub operation: String,
+    /// Subscription, user, order ... id in lower case; none = every one.
+    #[serde(default)]
+    pub resource: Option<String>,
+    /// First try that is hit, from 1.
+    #[serde(default = "one")]
+    pub from_try: u32,
+    /// How many tries in a row; 0 = all from then on.
+    #[serde(default = "one")]
+    pub times: u32,
+    pub fault: Fault,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What can go wrong with one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub enum Fault {
+    /// 5xx before anything was done.
+    ServerError { status: u16 },
+    /// An HTML page of a gateway with this status; nothing was done.
+    GatewayPage { status: u16 },
+    /// Answered correctly after this many virtual seconds.
+    Slow { seconds: u32 },
+    /// 429 with `Retry-After` in virtual seconds.
+    Throttled { retry_after: u32 },
+    /// 400 / 2055 although the etag was fresh; nothing was done.
+    StaleEtag,
+    /// 202 with `Location`; done after this many virtual seconds.
+    Accepted { seconds: u32 },
+    /// The connection is closed without an answer; nothing was done.
+    LostBefore,
+    /// It was done; the connection is closed without an answer.
+    LostAfter,
+    /// The connection is closed without an answer; it is done this many virtual seconds *later* (at most 240).
+    LostLate { seconds: u32 },
+    /// Refused with this status and code for this and every later try. Counted by the books as a final refusal.
+    Refused { status: u16, code: u32, description: String },
+    /// Only for orders: the order completes, provisioning fails for good.
+    ProvisioningFails,
+}
+
+/// Lags in virtual seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lags {
+    /// From a pending order to its subscription.
+    pub provisioning: u32,
+    /// From the subscription to assignable seats in the tenant.
+    pub seats: u32,
+    /// From an order to its place in the customer's order list; at most 900.
+    pub order_visible: u32,
+    /// How often `provisioningstatus` is refreshed.
+    pub provisioning_status: u32,
+    /// Days from suspension to deletion: drawn from this range, both ends included.
+    pub deletion_days: (u32, u32),
+}
+
+impl Default for Lags {
+    fn default() -> Self {
+        Self { provisioning: 30, seats: 120, order_visible: 300, provisioning_status: 900, deletion_days: (90, 120) }
+    }
+}
+
+/// A product in the tenant: what licenses hang on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sku {
+    pub id: Uuid,
+    pub part_number: String,
+    pub name: String,
+    pub service_plans: Vec<ServicePlan>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePlan {
+    pub id: Uuid,
+    pub name: String,
+    /// Applies to the tenant, not to a user: never assignable, never excludable.
+    #[serde(default)]
+    pub tenant: bool,
+}
+
+/// Something on sale, or no longer on sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    pub id: Uuid,
+    pub name: String,
+    pub sku: Uuid,
+    /// One of the 24 retired offers (the ids of these are invented; nobody outside Microsoft knows them).
+    #[serde(default)]
+    pub retired: bool,
+    /// False: not listed, and a purchase answers 403 / 2091.
+    #[serde(default = "yes")]
+    pub on_sale: bool,
+    /// Countries where it is sold; empty = everywhere.
+    #[serde(default)]
+    pub countries: Vec<String>,
+    /// `commercial`, `faculty`, `students`, `government`, `nonprofit`.
+    #[serde(default = "commercial")]
+    pub segment: String,
+    #[serde(default)]
+    pub trial: bool,
+    #[serde(default)]
+    pub add_on: bool,
+    /// For an add-on: the offers it may hang under.
+    #[serde(default)]
+    pub prerequisite_offers: Vec<Uuid>,
+    #[serde(default = "one")]
+    pub minimum_quantity: u32,
+    #[serde(default = "many")]
+    pub maximum_quantity: u32,
+    #[serde(default = "cycles")]
+    pub billing_cycles: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+fn many() -> u32 {
+    10_000_000
+}
+fn commercial() -> String {
+    "commercial".into()
+}
+fn cycles() -> Vec<String> {
+    vec!["annual".into(), "monthly".into()]
+}
+
+/// A customer: one tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Customer {
+    pub id: Uuid,
+    pub name: String,
+    pub domain: String,
+    #[serde(default = "country")]
+    pub country: String,
+    /// `commercial`, `education`, `government`, `nonprofit`: what the qualifications endpoint shows.
+    #[serde(default = "commercial")]
+    pub segment: String,
+    /// `reseller`, `none`, ... With `none` commerce calls answer 403 / 20002.
+    #[serde(default = "reseller")]
+    pub relationship: String,
+    /// The Microsoft Customer Agreement is in place; else a purchase answers 403 / 13605.
+    #[serde(default = "yes")]
+    pub agreement: bool,
+    /// What the partner's user may do in this tenant: `none` (403 / 900308 on every user, license and SKU call),
+    /// `read` (license changes answer 403 / 900308), `full`.
+    #[serde(default = "full")]
+    pub rights: String,
+    #[serde(default)]
+    pub subscriptions: Vec<Subscription>,
+    #[serde(default)]
+    pub users: Vec<User>,
+}
+
+fn country() -> String {
+    "US".into()
+}
+fn reseller() -> String {
+    "reseller".into()
+}
+fn full() -> String {
+    "full".into()
+}
+
+/// A subscription as it stands when the world begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subscription {
+    pub id: Uuid,
+    pub offer: Uuid,
+    pub quantity: u32,
+    #[serde(default = "active")]
+    pub status: String,
+    #[serde(default)]
+    pub auto_renew: bool,
+    pub commitment_end: Timestamp,
+    #[serde(default)]
+    pub created: Option<Timestamp>,
+    #[serde(default = "monthly")]
+    pub billing_cycle: String,
+    #[serde(default)]
+    pub nickname: Option<String>,
+    /// MPN id of the reseller of record.
+    #[serde(default)]
+    pub reseller_mpn: Option<String>,
+    /// Id of the base, for an add-on.
+    #[serde(default)]
+    pub parent: Option<Uuid>,
+    /// What the subscriptions API shows as `offerName` when it differs from the offer's name (a near miss).
+    #[serde(default)]
+    pub offer_name: Option<String>,
+    /// Names of the traps this subscription carries, for the figures only.
+    #[serde(default)]
+    pub traps: Vec<String>,
+    /// The hidden truth. Only on subscriptions that the job is about.
+    #[serde(default)]
+    pub truth: Option<Truth>,
+}
+
+fn active() -> String {
+    "active".into()
+}
+fn monthly() -> String {
+    "monthly".into()
+}
+
+/// What a careful person would do with a retired subscription at faults `none`, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Truth {
+    #[serde(rename = "do")]
+    pub act: Act,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    Move,
+    Leave,
+    Ask,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    pub id: Uuid,
+    pub principal_name: String,
+    pub display_name: String,
+    #[serde(default)]
+    pub usage_location: Option<String>,
+    /// Deleted users are listed only when asked for.
+    #[serde(default)]
+    pub deleted: bool,
+    #[serde(default)]
+    pub licenses: Vec<License>,
+}
+
+/// A user's license of one SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct License {
+    pub sku: Uuid,
+    /// Service plans that are switched off.
+    #[serde(default)]
+    pub disabled: Vec<Uuid>,
+    /// The group it is inherited from; none = assigned directly.
+    #[serde(default)]
+    pub group: Option<Uuid>,
+}
