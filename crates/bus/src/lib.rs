@@ -1,1 +1,56 @@
+//! Moving events between services: one trait, one conformance suite.
+//!
+//! The bus carries bytes and forgets. Durability is the outbox's: an event leaves it only when the bus has confirmed, and
+//! the bus confirms only when the event cannot be lost any more. For a broker that is when a quorum of it has the event;
+//! in one process it is when every service that the event is for has *acknowledged* it, so that a killed process finds
+//! everything unfinished still in its outbox and publishes it again.
+//!
+//! At-least-once, in no particular order: readers drop what they have seen and decide by state, not by arrival.
 
+mod local;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use seatshift_messages::{EventId, Service};
+
+pub use local::LocalBus;
+
+/// An event on its way out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    pub id: EventId,
+    pub bytes: Arc<[u8]>,
+}
+
+/// What the bus says about one published event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirm {
+    /// It cannot be lost any more.
+    Safe,
+    /// Not known; publish it again later.
+    Unknown,
+}
+
+/// One event handed to one service. Must be settled; dropping it is the same as [`Delivery::give_back`].
+#[derive(Debug)]
+pub struct Delivery {
+    pub bytes: Arc<[u8]>,
+    settle: Option<Settle>,
+}
+
+/// The bus's half of a delivery.
+type Settle = local::Receipt;
+
+/// Publishing and receiving.
+#[async_trait]
+pub trait Bus: Send + Sync + Debug {
+    /// Publishes one event. The answer comes when the bus knows; publish many before awaiting the first (pipelining).
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<'static, Confirm>;
+
+    /// What is ready for this service: at least one delivery (waits for it), at most `limit`; never waits to fill up.
+    /// At most the prefetch of unsettled deliveries are out at a time.
+    async fn receive(&self, service: Service, limit: usize) -> Vec<Delivery>;
+}
