@@ -1,0 +1,95 @@
+//! What a running piece of work may do beside calling Microsoft: save its intents, look at the ledger, stop.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use seatshift_messages::MigrationId;
+use seatshift_store::{Committed, Unit, WorkChange};
+use std::future::Future;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::clock::later;
+use crate::engine::Engine;
+use crate::horizon::Sent;
+use crate::participant::Participant;
+
+/// The row was replaced or removed by a decision while the work ran: stop, nothing more is wanted of it.
+#[derive(Debug, thiserror::Error)]
+#[error("this piece of work is no longer wanted")]
+pub struct Superseded;
+
+/// One running piece of work's desk.
+#[derive(Debug)]
+pub struct Desk<P: Participant> {
+    pub(crate) engine: Arc<Engine<P>>,
+    pub(crate) migration: MigrationId,
+    pub(crate) part: String,
+    pub(crate) version: Mutex<u64>,
+    pub(crate) lease_until: Timestamp,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl<P: Participant> Desk<P> {
+    pub fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    /// A new intent: one attempt with a request id of its own. Save it before sending.
+    pub fn intent(&self) -> Sent {
+        Sent::new(self.engine.ids.request(), self.now())
+    }
+
+    /// A new request id.
+    pub fn request_id(&self) -> Uuid {
+        self.engine.ids.request()
+    }
+
+    /// Waits of a durable retry: doubles from `first` to `most`, with full jitter over the upper half.
+    pub fn backoff(&self, attempt: u32, first: SignedDuration, most: SignedDuration) -> SignedDuration {
+        crate::retry::delay(attempt, first, most, self.engine.ids.fraction())
+    }
+
+    /// Saves the work as it stands, durably, before a call is sent.
+    pub async fn save(&self, work: &P::Work) -> Result<(), Superseded> {
+        let body = serde_json::to_string(work).expect("work holds only JSON values and text keys");
+        let mut version = self.version.lock().await;
+        let mut unit = Unit::new(P::SERVICE);
+        unit.work.push(WorkChange::Save {
+            migration: self.migration,
+            part: self.part.clone(),
+            expected: *version,
+            body,
+        });
+        match self.engine.committer.commit(unit).await {
+            Committed::Done => {
+                *version += 1;
+                Ok(())
+            }
+            Committed::Duplicate | Committed::Stale => Err(Superseded),
+        }
+    }
+
+    /// The stage as it stands now: which way to go is read before each changing call.
+    pub async fn stage(&self) -> P::Stage {
+        self.engine.load(self.migration).await.stage
+    }
+
+    /// Whether enough of the lease is left for one more call.
+    pub fn may_send(&self) -> bool {
+        later(self.now(), self.engine.limits.call_deadline) < self.lease_until
+    }
+
+    /// Awaits something that may take long (a permit, while paused), unless the service stops or the lease runs short.
+    pub async fn unless_stopping<T>(&self, wait: impl Future<Output = T> + Send) -> Option<T> {
+        let margin = self.engine.limits.call_deadline.saturating_add(SignedDuration::from_secs(1));
+        let latest = self.lease_until.checked_sub(margin).unwrap_or(Timestamp::MIN);
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => None,
+            value = wait => Some(value),
+            () = self.engine.clock.sleep_until(latest) => None,
+        }
+    }
+}
