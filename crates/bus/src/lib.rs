@@ -7,6 +7,8 @@
 //!
 //! At-least-once, in no particular order: readers drop what they have seen and decide by state, not by arrival.
 
+mod delivery;
+pub mod faults;
 mod local;
 
 use std::fmt::Debug;
@@ -16,6 +18,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use seatshift_messages::{EventId, Service};
 
+pub use delivery::{Delivery, Settled};
 pub use local::LocalBus;
 
 /// An event on its way out.
@@ -34,23 +37,16 @@ pub enum Confirm {
     Unknown,
 }
 
-/// One event handed to one service. Must be settled; dropping it is the same as [`Delivery::give_back`].
-#[derive(Debug)]
-pub struct Delivery {
-    pub bytes: Arc<[u8]>,
-    settle: Option<Settle>,
-}
-
-/// The bus's half of a delivery.
-type Settle = local::Receipt;
-
 /// Publishing and receiving.
 #[async_trait]
 pub trait Bus: Send + Sync + Debug {
     /// Publishes one event. The answer comes when the bus knows; publish many before awaiting the first (pipelining).
+    ///
+    /// The event is on its way when this returns, whether the answer is awaited or not. An event that is for nobody is
+    /// safe at once.
     fn publish(&self, outgoing: Outgoing) -> BoxFuture<'static, Confirm>;
 
     /// What is ready for this service: at least one delivery (waits for it), at most `limit`; never waits to fill up.
-    /// At most the prefetch of unsettled deliveries are out at a time.
+    /// At most the prefetch of unsettled deliveries are out at a time. Dropping the future loses nothing.
     async fn receive(&self, service: Service, limit: usize) -> Vec<Delivery>;
 }
