@@ -6,7 +6,9 @@
 //!
 //! What must never happen here: a decision, a clock, a call to the outside. Times are arguments.
 
+mod memory;
 mod rows;
+mod tables;
 mod unit;
 
 use std::fmt::Debug;
@@ -15,6 +17,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use seatshift_messages::{EventId, MigrationId, Service};
 
+pub use memory::MemoryStore;
 pub use rows::*;
 pub use unit::*;
 
@@ -72,7 +75,12 @@ pub trait Store: Send + Sync + Debug {
     async fn take_over(&self) -> Result<(), StoreError>;
 
     /// Control's own records of one kind with keys above `after`, in key order, at most `limit`.
-    async fn records(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<RecordRow>, StoreError>;
+    async fn records(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<RecordRow>, StoreError>;
 
     /// One record.
     async fn record(&self, kind: &str, key: &str) -> Result<Option<RecordRow>, StoreError>;
