@@ -7,11 +7,27 @@
 //! The world also holds the *hidden truth*: what a careful person would do with each retired subscription when nothing
 //! goes wrong. It is read by the books alone; no endpoint of the API may ever show it.
 
+pub mod catalogue;
+mod file;
+mod generate;
+mod locate;
+pub mod name;
+mod problem;
+pub mod trap;
+pub mod truth;
+mod validate;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use self::catalogue::Catalogue;
+pub use self::file::{parse, read, read_good_rest, write};
+pub use self::generate::generate;
+pub use self::problem::{Problem, WorldError};
+pub use self::validate::validate;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -252,7 +268,13 @@ pub struct Lags {
 
 impl Default for Lags {
     fn default() -> Self {
-        Self { provisioning: 30, seats: 120, order_visible: 300, provisioning_status: 900, deletion_days: (90, 120) }
+        Self {
+            provisioning: 30,
+            seats: 120,
+            order_visible: 300,
+            provisioning_status: 900,
+            deletion_days: (90, 120),
+        }
     }
 }
 

@@ -1,0 +1,3 @@
+//! The simulator from outside, in one binary.
+
+mod worlds;
