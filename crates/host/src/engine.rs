@@ -98,17 +98,26 @@ impl<P: Participant> Engine<P> {
         loop {
             let ledger = self.load(migration).await;
             let version = ledger.version;
-            let unit = self.decide(ledger, &told);
+            let (unit, stage) = self.decide(ledger, &told);
             match self.committer.commit(unit).await {
                 Committed::Stale if self.load(migration).await.version != version => {}
-                committed => return committed,
+                committed => {
+                    if committed == Committed::Done {
+                        self.participant.committed(migration, &stage);
+                    }
+                    return committed;
+                }
             }
         }
     }
 
-    fn decide(&self, ledger: Ledger<P>, told: &Told<P>) -> Unit {
+    fn decide(&self, ledger: Ledger<P>, told: &Told<P>) -> (Unit, P::Stage) {
         let now = self.clock.now();
-        let instruction = ledger.instruction.clone().or_else(|| told.instruction.clone());
+        let instruction = ledger
+            .instruction
+            .clone()
+            .or_else(|| told.instruction.clone())
+            .or_else(|| P::instruction_in(&told.fact));
         let customer = ledger.customer.or(told.customer);
         let about = About { migration: ledger.migration, customer, instruction: instruction.clone(), now };
         let Decision { next, effects } = P::decide(ledger.stage, told.fact.clone());
@@ -128,7 +137,7 @@ impl<P: Participant> Engine<P> {
             stage: serde_json::to_string(&next).expect("a stage holds only JSON values and text keys"),
             instruction,
         });
-        unit
+        (unit, next)
     }
 
     fn carry_out(

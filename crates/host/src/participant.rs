@@ -35,6 +35,14 @@ pub trait Participant: Send + Sync + Sized + 'static {
     /// Which fact an event is for this service; none where it is not for it.
     fn hear(&self, event: Event) -> Option<Heard<Self::Fact>>;
 
+    /// The instruction inside a fact, for the one service that makes instructions.
+    fn instruction_in(_fact: &Self::Fact) -> Option<Arc<Instruction>> {
+        None
+    }
+
+    /// Told after a stage was committed, for a picture in memory. Must be quick; must not be relied on after a crash.
+    fn committed(&self, _migration: MigrationId, _stage: &Self::Stage) {}
+
     /// The event for what `decide` wants said.
     fn say(&self, said: Self::Said, about: &About) -> Event;
 
@@ -112,6 +120,8 @@ pub enum Performed<P: Participant> {
     Done(P::Fact),
     /// Finished with this fact; the row stays as memory, not due.
     Kept { fact: P::Fact, work: P::Work },
+    /// Nothing to do just now: the row stays as memory, not due, and nothing is told.
+    Rest { work: P::Work },
     /// Stopping: everything it had begun is saved already; whoever takes the row up next goes on.
     Stopped,
 }

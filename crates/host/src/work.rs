@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use seatshift_store::{WorkChange, WorkRow};
+use seatshift_store::{Unit, WorkChange, WorkRow};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -134,9 +134,11 @@ async fn finish<P: Participant>(engine: &Engine<P>, desk: Desk<P>, performed: Pe
     let (fact, ends) = match performed {
         Performed::Stopped => return,
         Performed::Again { work, after } => {
-            let mut unit = seatshift_store::Unit::new(P::SERVICE);
-            unit.work.push(put(&work, Some(later(engine.clock.now(), after))));
-            engine.committer.commit(unit).await;
+            engine.committer.commit(alone::<P>(put(&work, Some(later(engine.clock.now(), after))))).await;
+            return;
+        }
+        Performed::Rest { work } => {
+            engine.committer.commit(alone::<P>(put(&work, None))).await;
             return;
         }
         Performed::Done(fact) => (fact, WorkChange::Remove { migration, part: part.clone(), expected }),
@@ -144,4 +146,10 @@ async fn finish<P: Participant>(engine: &Engine<P>, desk: Desk<P>, performed: Pe
     };
     tracing::debug!(service = %P::SERVICE, %migration, %part, ?fact, "found out");
     engine.tell(migration, Told { ends: Some(ends), ..Told::fact(fact) }).await;
+}
+
+fn alone<P: Participant>(change: WorkChange) -> Unit {
+    let mut unit = Unit::new(P::SERVICE);
+    unit.work.push(change);
+    unit
 }
