@@ -1,1 +1,4 @@
+//! Control: planning, admission, tracking, verdicts.
 
+pub mod planning;
+pub mod tables;
