@@ -40,10 +40,23 @@ pub enum Actor {
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum Change {
     /// A SKU's user-assignable service plans.
-    Sku { sku: Uuid, plans: Vec<Uuid> },
-    Offer { offer: Uuid, sku: Uuid, add_on: bool, retired: bool },
-    Customer { customer: Uuid },
-    User { customer: Uuid, user: Uuid },
+    Sku {
+        sku: Uuid,
+        plans: Vec<Uuid>,
+    },
+    Offer {
+        offer: Uuid,
+        sku: Uuid,
+        add_on: bool,
+        retired: bool,
+    },
+    Customer {
+        customer: Uuid,
+    },
+    User {
+        customer: Uuid,
+        user: Uuid,
+    },
     /// A subscription came to be: at the world's start, or provisioned from an order.
     SubscriptionAdded {
         customer: Uuid,
@@ -58,7 +71,12 @@ pub enum Change {
         truth: Option<Truth>,
         traps: Vec<String>,
     },
-    OrderPlaced { customer: Uuid, order: Uuid, offer: Uuid, quantity: u32 },
+    OrderPlaced {
+        customer: Uuid,
+        order: Uuid,
+        offer: Uuid,
+        quantity: u32,
+    },
     /// Status, quantity, renewal or nickname changed. Add-ons that follow their base get a line of their own.
     SubscriptionChanged {
         customer: Uuid,
@@ -71,10 +89,25 @@ pub enum Change {
         by_base: bool,
     },
     /// The units that a subscription gives to its SKU's pool became assignable (after provisioning or reactivation) or ceased to be.
-    UnitsChanged { customer: Uuid, subscription: Uuid, sku: Uuid, active_units: (u32, u32) },
+    UnitsChanged {
+        customer: Uuid,
+        subscription: Uuid,
+        sku: Uuid,
+        active_units: (u32, u32),
+    },
     /// A user holds this SKU from now on, with these plans switched off (also: the set of disabled plans changed).
-    LicenseSet { customer: Uuid, user: Uuid, sku: Uuid, disabled: Vec<Uuid>, group: Option<Uuid> },
-    LicenseRemoved { customer: Uuid, user: Uuid, sku: Uuid },
+    LicenseSet {
+        customer: Uuid,
+        user: Uuid,
+        sku: Uuid,
+        disabled: Vec<Uuid>,
+        group: Option<Uuid>,
+    },
+    LicenseRemoved {
+        customer: Uuid,
+        user: Uuid,
+        sku: Uuid,
+    },
     /// A fault was put in. `refusal`: final, no later try will pass. `after_the_change`: the answer of a changing call
     /// was lost although the change took, or will take, effect.
     FaultInjected {

@@ -1,3 +1,4 @@
 //! The simulator from outside, in one binary.
 
+mod api;
 mod worlds;

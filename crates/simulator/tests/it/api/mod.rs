@@ -1,0 +1,5 @@
+//! The API as a caller sees it, through the router in process.
+
+mod authority;
+mod orders;
+mod stage;
