@@ -8,6 +8,7 @@
 
 mod memory;
 mod rows;
+mod sqlite;
 mod tables;
 mod unit;
 
@@ -19,6 +20,7 @@ use seatshift_messages::{EventId, MigrationId, Service};
 
 pub use memory::MemoryStore;
 pub use rows::*;
+pub use sqlite::{Options, SqliteStore};
 pub use unit::*;
 
 /// Durable memory of one or more services. Each service sees only what is its own; the event log and the call log are

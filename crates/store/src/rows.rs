@@ -85,6 +85,18 @@ pub struct CallRow {
     pub attempt: u32,
 }
 
+impl CallRow {
+    /// Answered 429.
+    pub fn throttled(&self) -> bool {
+        self.status == Some(429)
+    }
+
+    /// Not answered, or answered 5xx.
+    pub fn failed(&self) -> bool {
+        self.status.is_none_or(|status| status >= 500)
+    }
+}
+
 /// A call with its place in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedCall {

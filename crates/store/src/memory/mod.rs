@@ -104,8 +104,8 @@ impl State {
             failed: 0,
         });
         count.calls += 1;
-        count.throttled += u64::from(call.status == Some(429));
-        count.failed += u64::from(call.status.is_none_or(|status| status >= 500));
+        count.throttled += u64::from(call.throttled());
+        count.failed += u64::from(call.failed());
         self.calls.push(call);
     }
 }

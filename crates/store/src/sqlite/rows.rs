@@ -1,0 +1,172 @@
+//! Rows as SQLite holds them, and what they say.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use seatshift_messages::{CustomerId, EventId, Service};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::columns::{damaged, moment, nanoseconds, service, signed, unsigned};
+use crate::tables::{Kept, Ledger, LedgerKey, Record, RecordKey, Work, WorkKey};
+use crate::{
+    CallCount, CallRow, DeadLetter, EventRow, LoggedCall, OutboxRow, RecordRow, StoreError, WorkRow,
+};
+
+/// Column by column, as the statements select them.
+macro_rules! columns {
+    ($( $name:ident { $( $column:ident: $type:ty ),* $(,)? } )*) => { $(
+        #[derive(Debug)]
+        pub(super) struct $name { $( pub(super) $column: $type ),* }
+
+        impl<'r> FromRow<'r, sqlx::sqlite::SqliteRow> for $name {
+            fn from_row(row: &'r sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
+                let mut index = 0;
+                let mut next = || { index += 1; index - 1 };
+                Ok($name { $( $column: sqlx::Row::try_get(row, next())? ),* })
+            }
+        }
+    )* };
+}
+
+columns! {
+    InboxColumns { service: String, event: Uuid, at: i64 }
+    LedgerColumns {
+        service: String, migration: Uuid, customer: Option<Uuid>, version: i64, sequence: i64, stage: String,
+        instruction: Option<i64>,
+    }
+    WorkColumns {
+        service: String, migration: Uuid, part: String, version: i64, body: String, due: Option<i64>,
+        lease_until: Option<i64>, interrupted: bool,
+    }
+    RecordColumns { kind: String, key: String, version: i64, body: String }
+    OutboxColumns { position: i64, event: Uuid, bytes: Vec<u8> }
+    EventColumns { position: i64, bytes: Vec<u8> }
+    DeadLetterColumns { service: String, at: i64, reason: String, bytes: Vec<u8> }
+    CountColumns { family: String, calls: i64, throttled: i64, failed: i64 }
+    CallColumns {
+        position: i64, at: i64, migration: Option<Uuid>, customer: Option<Uuid>, family: String, operation: String,
+        changing: bool, status: Option<i64>, code: Option<i64>, request_id: Uuid, correlation_id: Uuid,
+        microseconds: i64, attempt: i64,
+    }
+}
+
+impl InboxColumns {
+    pub(super) fn read(self) -> Result<((Service, EventId), Timestamp), StoreError> {
+        Ok(((service(&self.service)?, self.event.into()), moment(self.at)?))
+    }
+}
+
+impl LedgerColumns {
+    pub(super) fn read(self) -> Result<(LedgerKey, Ledger), StoreError> {
+        let row = Ledger {
+            customer: self.customer.map(CustomerId),
+            version: unsigned(self.version)?,
+            sequence: unsigned(self.sequence)?,
+            stage: self.stage,
+            instruction: self.instruction.map_or(Kept::Nowhere, Kept::Stored),
+        };
+        Ok(((service(&self.service)?, self.migration.into()), row))
+    }
+}
+
+impl WorkColumns {
+    pub(super) fn read(self) -> Result<(WorkKey, Work), StoreError> {
+        let row = Work {
+            version: unsigned(self.version)?,
+            body: self.body,
+            due: self.due.map(moment).transpose()?,
+            lease: self.lease_until.map(moment).transpose()?,
+            interrupted: self.interrupted,
+        };
+        Ok(((service(&self.service)?, self.migration.into(), self.part), row))
+    }
+
+    pub(super) fn row(self) -> Result<WorkRow, StoreError> {
+        let ((service, migration, part), row) = self.read()?;
+        let Work { version, body, due, interrupted, .. } = row;
+        Ok(WorkRow { service, migration, part, version, body, due, interrupted })
+    }
+}
+
+impl RecordColumns {
+    pub(super) fn read(self) -> Result<(RecordKey, Record), StoreError> {
+        Ok(((self.kind, self.key), Record { version: unsigned(self.version)?, body: self.body }))
+    }
+
+    pub(super) fn row(self) -> Result<RecordRow, StoreError> {
+        Ok(RecordRow { kind: self.kind, key: self.key, version: unsigned(self.version)?, body: self.body })
+    }
+}
+
+impl OutboxColumns {
+    pub(super) fn row(self) -> Result<OutboxRow, StoreError> {
+        Ok(OutboxRow { position: unsigned(self.position)?, id: self.event.into(), bytes: self.bytes.into() })
+    }
+}
+
+impl EventColumns {
+    pub(super) fn row(self) -> Result<EventRow, StoreError> {
+        Ok(EventRow { position: unsigned(self.position)?, bytes: self.bytes.into() })
+    }
+}
+
+impl DeadLetterColumns {
+    pub(super) fn row(self) -> Result<DeadLetter, StoreError> {
+        let (service, at) = (service(&self.service)?, moment(self.at)?);
+        Ok(DeadLetter { service, at, reason: self.reason, bytes: Arc::from(self.bytes) })
+    }
+}
+
+impl CountColumns {
+    pub(super) fn row(self) -> Result<CallCount, StoreError> {
+        let (calls, throttled, failed) =
+            (unsigned(self.calls)?, unsigned(self.throttled)?, unsigned(self.failed)?);
+        Ok(CallCount { family: self.family, calls, throttled, failed })
+    }
+}
+
+impl CallColumns {
+    /// A call as it is written; its position is the database's to give.
+    pub(super) fn of(call: CallRow) -> Self {
+        CallColumns {
+            position: 0,
+            at: nanoseconds(call.at),
+            migration: call.migration.map(Uuid::from),
+            customer: call.customer.map(Uuid::from),
+            family: call.family,
+            operation: call.operation,
+            changing: call.changing,
+            status: call.status.map(i64::from),
+            code: call.code.map(i64::from),
+            request_id: call.request_id,
+            correlation_id: call.correlation_id,
+            microseconds: signed(call.microseconds),
+            attempt: i64::from(call.attempt),
+        }
+    }
+
+    pub(super) fn row(self) -> Result<LoggedCall, StoreError> {
+        fn small<T: TryFrom<i64>>(number: i64) -> Result<T, StoreError>
+        where
+            T::Error: std::error::Error + Send + Sync + 'static,
+        {
+            T::try_from(number).map_err(|error| damaged("call", error))
+        }
+        let call = CallRow {
+            at: moment(self.at)?,
+            migration: self.migration.map(Into::into),
+            customer: self.customer.map(Into::into),
+            family: self.family,
+            operation: self.operation,
+            changing: self.changing,
+            status: self.status.map(small).transpose()?,
+            code: self.code.map(small).transpose()?,
+            request_id: self.request_id,
+            correlation_id: self.correlation_id,
+            microseconds: unsigned(self.microseconds)?,
+            attempt: small(self.attempt)?,
+        };
+        Ok(LoggedCall { position: unsigned(self.position)?, call })
+    }
+}
