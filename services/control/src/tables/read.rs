@@ -43,10 +43,11 @@ impl Table {
             ));
         }
         let mut table = Table { header: header(text, delimiter), records: Vec::new() };
+        let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 + skipped };
         for record in reader(text, delimiter).into_records().skip(1) {
             let record =
                 record.map_err(|error| whole_file(&error.to_string(), "Save the file again as CSV"))?;
-            let line = record.position().map_or(0, csv::Position::line) + skipped;
+            let line = lines.line_at(record.position().map_or(0, csv::Position::byte));
             let cells: Vec<String> = record.iter().map(|cell| unguard(cell).to_owned()).collect();
             if cells.iter().any(|cell| !cell.trim().is_empty()) {
                 table.records.push(Record { line, cells: without_empty_tail(cells, table.header.len()) });
