@@ -1,1 +1,117 @@
+//! Purchase: buys the new subscription, and suspends it again when the migration turns round.
+//!
+//! `decide` says what a fact means; `ordering`, `provisioning` and `reverting` make the calls. What must never happen here:
+//! a second order while the first may still land, a word of *refused* while something of ours stands, or the suspension of
+//! a subscription whose seats somebody needs.
 
+mod decide;
+mod ordering;
+mod provisioning;
+mod reverting;
+mod work;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use seatshift_host::{About, Decision, Desk, Heard, Horizons, Job, Participant, Performed};
+use seatshift_messages::{
+    Choice, Event, Parked, PurchaseRefused, PurchaseReverted, Service, Stands, SubscriptionPurchased,
+};
+use seatshift_partner_center::Client;
+
+pub use decide::{Bought, Fact, Halt, Ledger, Said, Stage};
+pub use work::Work;
+
+/// The participant.
+#[derive(Debug)]
+pub struct Purchasing {
+    client: Client,
+    horizons: Horizons,
+    limits: Waits,
+}
+
+/// How long purchase waits for Microsoft before it asks a person. Nothing of this is documented; the figures are ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// From order to assignable seats: hours, not minutes (wire contract 7.5).
+    pub provisioning: SignedDuration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Waits { provisioning: SignedDuration::from_hours(24) }
+    }
+}
+
+impl Purchasing {
+    pub fn new(client: Client, horizons: Horizons, limits: Waits) -> Self {
+        Purchasing { client, horizons, limits }
+    }
+}
+
+#[async_trait]
+impl Participant for Purchasing {
+    const SERVICE: Service = Service::Purchase;
+    type Stage = Ledger;
+    type Fact = Fact;
+    type Work = Work;
+    type Said = Said;
+
+    fn decide(stage: Ledger, fact: Fact) -> Decision<Self> {
+        decide::decide(stage, fact)
+    }
+
+    fn hear(&self, event: Event) -> Option<Heard<Fact>> {
+        let (fact, instruction) = match event {
+            Event::MigrationRequested(said) => (Fact::Requested, Some(said.instruction)),
+            Event::ReassignmentRefused(said) => (Fact::TurnedBack { cause: said.cause }, None),
+            Event::LicensesRestored(said) => (Fact::TurnedBack { cause: said.cause }, None),
+            Event::RollbackRequested(_) => (Fact::RollbackRequested, None),
+            Event::RetryRequested(said) if said.participant == Service::Purchase => {
+                (Fact::RetryRequested { parking: said.parking }, None)
+            }
+            _ => return None,
+        };
+        Some(Heard { fact, instruction })
+    }
+
+    fn say(&self, said: Said, about: &About) -> Event {
+        let read_now = |stands: Stands| Stands { read_at: Some(about.now), ..stands };
+        match said {
+            Said::Purchased { purchase } => Event::SubscriptionPurchased(Box::new(SubscriptionPurchased {
+                instruction: about.instruction.as_deref().cloned().expect("whoever was reached knows the instruction"),
+                purchase,
+            })),
+            Said::Refused { cause } => {
+                Event::PurchaseRefused(Box::new(PurchaseRefused { cause, stands: read_now(Stands::default()) }))
+            }
+            Said::Reverted { cause, stands } => {
+                Event::PurchaseReverted(Box::new(PurchaseReverted { cause, stands: read_now(stands) }))
+            }
+            Said::Parked { cause, direction, stands, parking, rollback_seen } => Event::PurchaseParked(Box::new(Parked {
+                cause,
+                direction,
+                stands: read_now(stands),
+                choices: vec![Choice::Retry, Choice::Rollback, Choice::Accept],
+                parking,
+                rollback_seen,
+            })),
+        }
+    }
+
+    async fn perform(&self, job: Job<Work>, desk: &Desk<Self>) -> Performed<Self> {
+        let client = self.client.correlated(job.migration.0);
+        let Job { customer, instruction, work, interrupted, .. } = job;
+        match work {
+            Work::Ordering(work) => {
+                let place = ordering::Place { client: &client, customer, instruction: &instruction, desk };
+                place.perform(work, interrupted, self.horizons.orders).await
+            }
+            Work::Provisioning(work) => {
+                provisioning::perform(&client, customer, &instruction, desk, work, self.limits).await
+            }
+            Work::Reverting(work) => {
+                reverting::perform(&client, customer, &instruction, desk, work, interrupted, self.horizons).await
+            }
+        }
+    }
+}

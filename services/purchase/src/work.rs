@@ -1,8 +1,9 @@
 //! The pieces of work that purchase queues, with what each must remember over a crash.
 
 use jiff::Timestamp;
+use seatshift_edge::StatusChange;
 use seatshift_host::Sent;
-use seatshift_messages::SubscriptionId;
+use seatshift_messages::Cause;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Bought;
@@ -26,9 +27,13 @@ pub struct Ordering {
     pub lost: u32,
     /// A definite refusal of a repeat: it counts once a further look has shown nothing.
     #[serde(default)]
-    pub refused: Option<seatshift_messages::Cause>,
+    pub refused: Option<Cause>,
+    /// Answers "not yet".
     #[serde(default)]
     pub tries: u32,
+    /// Calls in a row that did not come through; spaces them out.
+    #[serde(default)]
+    pub outages: u32,
 }
 
 /// Waiting for assignable seats.
@@ -49,23 +54,16 @@ impl Provisioning {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reverting {
     pub bought: Bought,
-    /// The change that has not been answered.
-    pub sent: Option<Sent>,
-    /// A definite refusal while an earlier try was unsettled.
-    #[serde(default)]
-    pub refused: Option<seatshift_messages::Cause>,
-    pub tries: u32,
+    pub change: StatusChange,
     /// When the wait for the subscription to appear began.
     #[serde(default)]
     pub began: Option<Timestamp>,
+    #[serde(default)]
+    pub looks: u32,
 }
 
 impl Reverting {
     pub fn of(bought: Bought) -> Self {
-        Reverting { bought, sent: None, refused: None, tries: 0, began: None }
-    }
-
-    pub fn subscription(&self) -> Option<SubscriptionId> {
-        self.bought.subscription
+        Reverting { bought, change: StatusChange::default(), began: None, looks: 0 }
     }
 }

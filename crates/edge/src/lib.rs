@@ -1,0 +1,16 @@
+//! What the edges of the participants have in common: from a call's error to what it means for a piece of work, the careful
+//! change of a subscription's status, the engine's clock and call log as the client sees them.
+//!
+//! The room exists because these few things need both the saga's words and the client's, and are used by more than one
+//! service: a second copy of "an unanswered change is not settled by one read" would be one copy too many. What must never
+//! be here: a decision.
+
+mod answer;
+mod observer;
+mod status;
+mod timer;
+
+pub use answer::{Meaning, cause_of, meaning_of};
+pub use observer::CallLog;
+pub use status::{Guard, StatusChange, StatusWish, Step, change_status};
+pub use timer::ClockTimer;

@@ -1,0 +1,57 @@
+//! The call log: every call to Microsoft, written in batches beside the engine's own writing.
+//!
+//! No decision rests on it, so a crash may lose its last lines; nothing waits for it either.
+
+use std::sync::Arc;
+
+use seatshift_messages::{CustomerId, MigrationId};
+use seatshift_partner_center::{CallRecord, Observer};
+use seatshift_store::{CallRow, Store};
+use tokio::sync::mpsc;
+
+/// Lines written at a time.
+const BATCH: usize = 256;
+
+/// Where the client reports its calls.
+#[derive(Debug, Clone)]
+pub struct CallLog {
+    lines: mpsc::UnboundedSender<CallRow>,
+}
+
+impl CallLog {
+    /// The log and the task that writes it, which ends when every log is gone.
+    pub fn new(store: Arc<dyn Store>) -> (Self, impl Future<Output = ()> + Send) {
+        let (lines, mut queue) = mpsc::unbounded_channel();
+        let writing = async move {
+            let mut batch = Vec::with_capacity(BATCH);
+            while queue.recv_many(&mut batch, BATCH).await > 0 {
+                if let Err(error) = store.append_calls(std::mem::take(&mut batch)).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "lines of the call log are lost");
+                }
+            }
+        };
+        (CallLog { lines }, writing)
+    }
+}
+
+impl Observer for CallLog {
+    fn observed(&self, call: CallRecord) {
+        let row = CallRow {
+            at: call.at,
+            // The correlation id of everything done for a migration is the migration's own.
+            migration: Some(MigrationId(call.correlation_id)),
+            customer: call.customer.map(CustomerId),
+            family: call.family.as_str().to_owned(),
+            operation: call.operation.to_owned(),
+            changing: call.changing,
+            status: call.status,
+            code: call.code,
+            request_id: call.request_id,
+            correlation_id: call.correlation_id,
+            microseconds: call.microseconds,
+            attempt: call.attempt,
+        };
+        // The writer is gone only while the process stops.
+        self.lines.send(row).ok();
+    }
+}
