@@ -41,7 +41,7 @@ fn read(bytes: &[u8]) -> Result<(Envelope, Event), Unreadable> {
 }
 
 async fn hear<P: Participant>(engine: &Engine<P>, envelope: &Envelope, event: Event) {
-    let Some(Heard { fact, instruction }) = engine.participant.hear(event) else { return };
+    let Some(Heard { fact, instruction }) = engine.participant.receive(envelope, event) else { return };
     let told = Told {
         fact,
         customer: envelope.partitionkey,

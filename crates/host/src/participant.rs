@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use seatshift_messages::{CustomerId, Event, Instruction, MigrationId, Service};
+use seatshift_messages::{CustomerId, Envelope, Event, Instruction, MigrationId, Service};
 use seatshift_store::RecordWrite;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,6 +34,12 @@ pub trait Participant: Send + Sync + Sized + 'static {
 
     /// Which fact an event is for this service; none where it is not for it.
     fn hear(&self, event: Event) -> Option<Heard<Self::Fact>>;
+
+    /// As [`Participant::hear`], for the one service that also needs what stands on the envelope: who said it, when, and
+    /// its number.
+    fn receive(&self, _envelope: &Envelope, event: Event) -> Option<Heard<Self::Fact>> {
+        self.hear(event)
+    }
 
     /// The instruction inside a fact, for the one service that makes instructions.
     fn instruction_in(_fact: &Self::Fact) -> Option<Arc<Instruction>> {
