@@ -55,15 +55,22 @@ pub(super) fn damaged(what: &'static str, source: impl Into<Box<dyn Error + Send
 pub(super) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |error| match &error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => damaged("row", error),
-        sqlx::Error::Database(answer) if is_damage(answer.code().as_deref()) => {
-            damaged("page of the file", error)
-        }
+        _ if matches!(code(&error), Some(CORRUPT | NOT_A_DATABASE)) => damaged("page of the file", error),
         _ => StoreError::Unreachable { doing, source: error.into() },
     }
 }
 
-/// SQLITE_CORRUPT and SQLITE_NOTADB; the low byte of an extended code is the code itself.
-fn is_damage(code: Option<&str>) -> bool {
-    let code: Option<i32> = code.and_then(|code| code.parse().ok());
-    code.is_some_and(|code| matches!(code & 0xFF, 11 | 26))
+/// Somebody else has the lock.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    code(error) == Some(BUSY)
+}
+
+const BUSY: i32 = 5;
+const CORRUPT: i32 = 11;
+const NOT_A_DATABASE: i32 = 26;
+
+/// SQLite's result code; extended codes carry it in their low byte.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xFF)
 }

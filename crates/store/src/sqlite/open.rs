@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 
-use super::columns::{damaged, failed};
+use super::columns::{damaged, failed, is_busy};
 use super::sql;
 use crate::StoreError;
 
@@ -17,6 +17,9 @@ const APPLICATION: i64 = 0x5345_4154;
 
 /// Schema steps, oldest first; the file's `user_version` says how many it has. A released step is never changed.
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_begin.sql")];
+
+/// How often the switch to write-ahead logging is tried. Whenever one is refused, another opener is at it.
+const TRIES: usize = 200;
 
 /// How a file is opened.
 #[derive(Debug, Clone)]
@@ -38,8 +41,7 @@ pub(super) async fn open(
     path: &Path,
     options: &Options,
 ) -> Result<(SqliteConnection, Vec<SqliteConnection>), StoreError> {
-    keep_private(path)
-        .map_err(|error| StoreError::Unreachable { doing: "creating the file", source: error.into() })?;
+    create_private(path).map_err(|error| unreachable("creating the file", error))?;
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(options.busy_timeout)
@@ -48,13 +50,15 @@ pub(super) async fn open(
         .disable_statement_logging();
     let mut writer = connect
         .clone()
-        .journal_mode(SqliteJournalMode::Wal)
         // Pages: a checkpoint costs two syncs, so one for each 16 MB and not for each 4.
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
         .connect()
         .await
         .map_err(failed("opening the file"))?;
+    look_first(&mut writer).await?;
+    restrict(path).map_err(|error| unreachable("restricting the file to its owner", error))?;
+    write_ahead(&mut writer).await?;
     bring_up_to_date(&mut writer).await?;
     let mut readers = Vec::new();
     for _ in 0..options.readers.max(1) {
@@ -66,46 +70,92 @@ pub(super) async fn open(
 
 /// Creates the file if it is not there, readable by its owner alone: it names customers. SQLite gives its side files
 /// the same mode.
-fn keep_private(path: &Path) -> io::Result<()> {
+///
+/// A file that is there is not opened here: closing it again would drop the locks that another handle of this process
+/// holds on it (POSIX locks belong to the process, not to the handle).
+fn create_private(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new();
-    file.read(true).write(true).create(true).truncate(false);
+    file.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    let file = file.open(path)?;
+    match file.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The same for a file that was there.
+fn restrict(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    drop(file);
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(())
 }
 
-/// Takes the missing schema steps, all or none. Two processes that open a new file take turns.
-async fn bring_up_to_date(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let failed = failed("bringing the schema up to date");
-    let known = MIGRATIONS.len();
-    let mut transaction = connection.begin_with(sql::BEGIN).await.map_err(&failed)?;
+fn unreachable(doing: &'static str, error: io::Error) -> StoreError {
+    StoreError::Unreachable { doing, source: error.into() }
+}
+
+/// Switches the file to write-ahead logging, which it remembers. The switch wants the file for itself for a moment and
+/// does not wait for it, so those who open a new file together try again.
+async fn write_ahead(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let failed = failed("switching to write-ahead logging");
+    for _ in 0..TRIES {
+        let switched: Result<String, _> =
+            sqlx::query_scalar(sql::WRITE_AHEAD).fetch_one(&mut *connection).await;
+        match switched {
+            Ok(_) => return Ok(()),
+            Err(error) if is_busy(&error) => {
+                // Here SQLite waits, up to the busy timeout, for whoever is writing.
+                let turn = connection.begin_with(sql::BEGIN).await.map_err(&failed)?;
+                turn.rollback().await.map_err(&failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    let source = "others keep opening the file".into();
+    Err(StoreError::Unreachable { doing: "switching to write-ahead logging", source })
+}
+
+/// Nothing is changed in a file that is somebody else's. One transaction, so that a file in the making is not taken for
+/// one.
+async fn look_first(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let failed = failed("reading the schema version");
+    let mut transaction = connection.begin().await.map_err(&failed)?;
+    examine(&mut transaction).await?;
+    transaction.rollback().await.map_err(&failed)
+}
+
+/// How many schema steps the file has; an error when it is not ours, or newer than this program.
+async fn examine(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
+    let failed = failed("reading the schema version");
     let found: i64 =
-        sqlx::query_scalar(sql::SCHEMA_VERSION).fetch_one(&mut *transaction).await.map_err(&failed)?;
+        sqlx::query_scalar(sql::SCHEMA_VERSION).fetch_one(&mut *connection).await.map_err(&failed)?;
     let application: i64 =
-        sqlx::query_scalar(sql::APPLICATION).fetch_one(&mut *transaction).await.map_err(&failed)?;
+        sqlx::query_scalar(sql::APPLICATION).fetch_one(&mut *connection).await.map_err(&failed)?;
     let tables: i64 =
-        sqlx::query_scalar(sql::COUNT_TABLES).fetch_one(&mut *transaction).await.map_err(&failed)?;
+        sqlx::query_scalar(sql::COUNT_TABLES).fetch_one(&mut *connection).await.map_err(&failed)?;
     if application != APPLICATION && (application, found, tables) != (0, 0, 0) {
         return Err(damaged("file", "it is a database of another program"));
     }
     let done = usize::try_from(found).map_err(|error| damaged("schema version", error))?;
-    if done > known {
-        return Err(StoreError::TooNew { found, known: known as i64 });
+    if done > MIGRATIONS.len() {
+        return Err(StoreError::TooNew { found, known: MIGRATIONS.len() as i64 });
     }
-    if done < known {
+    Ok(done)
+}
+
+/// Takes the missing schema steps, all or none. Those who open a new file together take turns.
+async fn bring_up_to_date(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let failed = failed("bringing the schema up to date");
+    let mut transaction = connection.begin_with(sql::BEGIN).await.map_err(&failed)?;
+    let done = examine(&mut transaction).await?;
+    if done < MIGRATIONS.len() {
         for step in &MIGRATIONS[done..] {
             transaction.execute(*step).await.map_err(&failed)?;
         }
-        transaction
-            .execute(sqlx::AssertSqlSafe(format!(
-                "pragma application_id = {APPLICATION}; pragma user_version = {known}"
-            )))
-            .await
-            .map_err(&failed)?;
+        let stamp =
+            format!("pragma application_id = {APPLICATION}; pragma user_version = {}", MIGRATIONS.len());
+        transaction.execute(sqlx::AssertSqlSafe(stamp)).await.map_err(&failed)?;
     }
     transaction.commit().await.map_err(&failed)
 }

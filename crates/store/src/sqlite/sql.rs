@@ -10,6 +10,7 @@ pub(super) const QUICK: &str = "pragma synchronous = normal";
 
 // --- opening ---
 
+pub(super) const WRITE_AHEAD: &str = "pragma journal_mode = wal";
 pub(super) const APPLICATION: &str = "pragma application_id";
 pub(super) const SCHEMA_VERSION: &str = "pragma user_version";
 pub(super) const COUNT_TABLES: &str = "
