@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 pub use clock::{BoxFuture, Clock, ScaledClock, TokioClock};
 pub use server::serve;
 
-use books::{Entry, Intent};
+use books::{Audit, Entry, Intent};
 use state::Shared;
 use state::budgets::Family;
 use world::{Readings, World, WorldError};
@@ -66,6 +66,13 @@ impl Simulator {
     pub fn books_after(&self, number: u64) -> Vec<Entry> {
         self.settle();
         self.shared.log.after(number)
+    }
+
+    /// The figures of the books so far, judged by this intent, with every customer brought up to now first.
+    #[must_use]
+    pub fn audit(&self, intent: &Intent) -> Audit {
+        self.settle();
+        self.shared.log.with(|entries| books::audit(entries, intent))
     }
 
     /// Brings every customer up to now: what Microsoft's clock did is applied when a customer is looked at, so one that

@@ -21,10 +21,7 @@ pub(crate) fn change(flow: &Flow<'_>, customer: &mut Customer) -> Result<Outcome
     let attempt = flow.attempt(Some(customer.id), &resource, n);
     let level = flow.shared.world.faults.level;
     let refusal = refusable(customer, &command).and_then(|what| faults::refused(level, &attempt, what));
-    let fault = flow.fault(&attempt);
-    // One put in by hand comes before a drawn refusal, and a drawn refusal before any other draw.
-    let by_hand = faults::find(&crate::lock(&flow.shared.injections), &attempt).is_some();
-    let fault = if by_hand { fault } else { refusal.or(fault) };
+    let fault = flow.fault(&attempt, refusal);
     if let Some(outcome) = fault.as_ref().and_then(|fault| flow.disturbed(&attempt, fault)) {
         return Ok(outcome);
     }

@@ -21,6 +21,7 @@ pub(super) fn router() -> Router<Simulator> {
         .route("/startup", get(startup))
         .route("/books", get(books))
         .route("/intent", post(intent))
+        .route("/audit", get(audit))
         .route("/faults", get(faults))
         .route("/world", get(world))
         .route("/calls", get(calls))
@@ -46,6 +47,14 @@ async fn books(State(simulator): State<Simulator>, Query(After { after }): Query
 async fn intent(State(simulator): State<Simulator>, Json(intent): Json<Intent>) -> StatusCode {
     simulator.set_intent(intent);
     StatusCode::NO_CONTENT
+}
+
+/// The figures, judged by the intent that was posted last; 409 where none was.
+async fn audit(State(simulator): State<Simulator>) -> Response {
+    match simulator.intent() {
+        Some(intent) => Json(simulator.audit(&intent)).into_response(),
+        None => (StatusCode::CONFLICT, Json(json!({ "error": "no intent was posted" }))).into_response(),
+    }
 }
 
 /// Faults put in so far, from the books.

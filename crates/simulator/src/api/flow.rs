@@ -154,10 +154,10 @@ impl<'a> Flow<'a> {
         Try { seed: self.shared.world.seed, customer, operation: self.call.operation, resource, n }
     }
 
-    /// The fault of this try: one put in by hand, else a drawn one; none that cannot happen to this operation.
-    pub(crate) fn fault(&self, attempt: &Try<'_>) -> Option<Fault> {
+    /// The fault of this try: one put in by hand, else the refusal for good that it meets, else a drawn one.
+    pub(crate) fn fault(&self, attempt: &Try<'_>, refusal: Option<Fault>) -> Option<Fault> {
         let by_hand = faults::find(&lock(&self.shared.injections), attempt);
-        by_hand.or_else(|| faults::draw(self.shared.world.faults.level, attempt))
+        by_hand.or(refusal).or_else(|| faults::draw(self.shared.world.faults.level, attempt))
     }
 
     /// The scene in which this call's application acts.
@@ -172,7 +172,7 @@ impl<'a> Flow<'a> {
     }
 
     fn read(&self, attempt: &Try<'_>, answer: impl FnOnce() -> Result<Reply, Problem>) -> Outcome {
-        let fault = self.fault(attempt);
+        let fault = self.fault(attempt, None);
         if let Some(outcome) = fault.as_ref().and_then(|fault| self.disturbed(attempt, fault)) {
             return outcome;
         }

@@ -100,6 +100,6 @@ impl Budgets {
         bucket.milli = (bucket.milli - 1000).max(-full / 10);
         // Milliseconds to one whole call, rounded up to seconds.
         let missing_ms = (1000 - bucket.milli) * 60 / limit;
-        Err(u32::try_from(missing_ms / 1000 + 1).unwrap_or(60))
+        Err(u32::try_from((missing_ms + 999) / 1000).unwrap_or(60))
     }
 }

@@ -1,5 +1,11 @@
 //! The API as a caller sees it, through the router in process.
 
 mod authority;
+mod faults;
+mod licenses;
 mod orders;
-mod stage;
+mod reading;
+mod readings;
+pub(crate) mod stage;
+mod subscriptions;
+mod whole;

@@ -6,13 +6,11 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
-use jiff::{SignedDuration, Timestamp};
 use seatshift_simulator::books::{Change, Entry};
 use seatshift_simulator::world::World;
-use seatshift_simulator::{Clock as _, LOST_HEADER, Simulator, TokioClock};
+use seatshift_simulator::{LOST_HEADER, Simulator, TokioClock};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use uuid::Uuid;
 
 pub(crate) const CUSTOMER: &str = "c0000000-0000-4000-8000-000000000001";
 pub(crate) const OLD: &str = "a0000000-0000-4000-8000-000000000001";
@@ -83,7 +81,6 @@ impl Answer {
 pub(crate) struct Stage {
     pub(crate) simulator: Simulator,
     pub(crate) router: Router,
-    pub(crate) clock: TokioClock,
     pub(crate) app: String,
     pub(crate) user: String,
 }
@@ -104,10 +101,9 @@ impl Stage {
         let world: World = serde_json::from_value(world).expect("a world");
         let clock = TokioClock::new(world.start);
         let partner = world.partner.clone();
-        let simulator =
-            Simulator::new(world, Arc::new(clock.clone())).unwrap_or_else(|error| panic!("{error}"));
+        let simulator = Simulator::new(world, Arc::new(clock)).unwrap_or_else(|error| panic!("{error}"));
         let router = simulator.router();
-        let mut stage = Self { simulator, router, clock, app: String::new(), user: String::new() };
+        let mut stage = Self { simulator, router, app: String::new(), user: String::new() };
         let form = format!("client_id={}&client_secret={}", partner.client_id, partner.client_secret);
         let app = stage.token(&format!("{form}&grant_type=client_credentials")).await;
         stage.app = app.body["access_token"].as_str().expect("a token").into();
@@ -239,12 +235,31 @@ impl Stage {
         tokio::time::advance(std::time::Duration::from_secs(seconds)).await;
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+    /// A read after so long a time that the tokens have run out: with a fresh one.
+    pub(crate) async fn deep_read(&self, path: &str) -> Answer {
+        let token = self.fresh().await;
+        let path = format!("/customers/{CUSTOMER}{path}");
+        self.call_as(&token, Method::GET, &path, &[], None).await
     }
 
-    pub(crate) fn since_start(&self) -> SignedDuration {
-        self.now().duration_since("2019-06-01T00:00:00Z".parse().expect("a time"))
+    pub(crate) async fn deep_status(&self, subscription: &str) -> String {
+        let answer = self.deep_read(&format!("/subscriptions/{subscription}")).await;
+        answer.body["status"].as_str().expect("a status").to_owned()
+    }
+
+    pub(crate) async fn deep_patch(&self, subscription: &str, changes: Value) -> Answer {
+        let mut resource = self.deep_read(&format!("/subscriptions/{subscription}")).await.body;
+        for (key, value) in changes.as_object().expect("an object") {
+            resource[key] = value.clone();
+        }
+        let path = format!("/customers/{CUSTOMER}/subscriptions/{subscription}");
+        self.call_as(&self.fresh().await, Method::PATCH, &path, &[], Some(&resource)).await
+    }
+
+    async fn fresh(&self) -> String {
+        let form = "client_id=5ea75a1f-7000-4000-8000-000000000001&client_secret=simulated-secret\
+                    &grant_type=authorization_code&code=simulated-code";
+        self.token(form).await.body["access_token"].as_str().expect("a token").to_owned()
     }
 
     /// Changes in the books that are none of the world's beginning.
@@ -274,8 +289,4 @@ pub(crate) fn an_order(offer: &str, quantity: u32) -> Value {
 /// A world's `faults` with one fault at the first try of an operation.
 pub(crate) fn one_fault(operation: &str, fault: Value) -> Value {
     json!({"injections": [{"operation": operation, "fault": fault}]})
-}
-
-pub(crate) fn id(text: &str) -> Uuid {
-    Uuid::parse_str(text).expect("an id")
 }
