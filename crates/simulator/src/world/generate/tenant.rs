@@ -87,7 +87,7 @@ impl Tenant {
         let fitting: Vec<&'static Offer> = all
             .filter(|offer| offer.retired && offer.segment == segment && offer.name.contains(word))
             .collect();
-        *self.draw.pick::<&'static Offer>(&fitting)
+        self.draw.pick::<&'static Offer>(&fitting)
     }
 
     pub(super) fn retired_of(&mut self, offer: &Offer, users: u32) -> usize {
