@@ -1,0 +1,47 @@
+//! How a command ends, and the exit code of it: 0, 1, 2 or 3, the same for all.
+
+use std::process::ExitCode;
+
+/// How a command that could do its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All is as wanted: completed, rolled back on request, accepted, or skipped by a person.
+    Fine,
+    /// Some figure that must be zero is not, or nothing was examined.
+    Wrong,
+    /// Some row is refused, parked or otherwise skipped.
+    Partly,
+}
+
+impl Ending {
+    fn code(self) -> u8 {
+        match self {
+            Ending::Fine => 0,
+            Ending::Wrong => 1,
+            Ending::Partly => 3,
+        }
+    }
+}
+
+/// The person asked for something that cannot be asked for: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+impl Usage {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Usage(text.into())
+    }
+}
+
+/// Says what went wrong on standard error, and gives the exit code.
+pub(crate) fn code(ended: anyhow::Result<Ending>) -> ExitCode {
+    match ended {
+        Ok(ending) => ExitCode::from(ending.code()),
+        Err(error) => {
+            eprintln!("seatshift: {error:#}");
+            let usage = error.is::<Usage>() || error.is::<crate::settings::SettingsError>();
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use super::*;
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seatshift.toml");
+    std::fs::write(&path, text).unwrap();
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Settings::read(Some(&path), environment.into_iter())
+}
+
+fn problem(text: &str) -> String {
+    let error = read(text, &[]).unwrap_err();
+    assert_eq!(error.problems.len(), 1, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn what_init_writes_is_read_back_and_allows_no_changes() {
+    let settings = read(&template(), &[]).unwrap();
+    assert!(!settings.allow_changes);
+    assert_eq!(settings.run.max_in_flight, 64);
+    assert_eq!(settings.partner_center.tenant, None);
+    assert_eq!(settings.state_dir, settings.file.unwrap().with_file_name("seatshift-state"));
+}
+
+#[test]
+fn what_init_shows_as_a_default_is_the_default() {
+    let uncommented: String = template()
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let (shown, default) = (read(&uncommented, &[]).unwrap(), read("", &[]).unwrap());
+    assert_eq!(format!("{:?}", shown.run), format!("{:?}", default.run));
+    assert_eq!(format!("{:?}", shown.quota), format!("{:?}", default.quota));
+    assert_eq!(shown.planning.min_days_left, default.planning.min_days_left);
+    assert_eq!(shown.planning.reuse_reads_hours, default.planning.reuse_reads_hours);
+    assert_eq!(shown.partner_center.app_only_resource, default.partner_center.app_only_resource);
+    assert_eq!(shown.files.delimiter, default.files.delimiter);
+}
+
+#[test]
+fn an_unknown_key_names_file_line_key_the_nearest_one_and_the_remedy() {
+    let text = problem("allow_changes = false\n\n[partner_center]\ntennant = \"x\"\n");
+    assert!(text.contains("seatshift.toml, line 4, key partner_center.tennant"), "{text}");
+    assert!(text.contains("this key is not known; `partner_center.tenant` was probably meant"), "{text}");
+}
+
+#[test]
+fn an_unknown_section_is_told_as_well() {
+    let text = problem("[weather]\nrain = true\n");
+    assert!(text.contains("line 1, key weather"), "{text}");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_says_what_to_write() {
+    let text = problem("[run]\nmax_in_flight = \"many\"\n");
+    assert!(text.contains("line 2, key run.max_in_flight: this is a text; write a whole number"), "{text}");
+    let text = problem("[partner_center]\ncloud = \"germany\"\n");
+    assert!(text.contains("write one of: public, us_government, china"), "{text}");
+}
+
+#[test]
+fn what_is_not_toml_names_the_line() {
+    let text = problem("state_dir = \"x\"\nallow_changes = \n");
+    assert!(text.contains("line 2: this is not TOML"), "{text}");
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
+    let text = problem("[partner_center]\nclient_secret = \"hunter2\"\n");
+    assert!(text.contains("client_secret_file"), "{text}");
+    assert!(text.contains("SEATSHIFT__PARTNER_CENTER__CLIENT_SECRET"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_is_checked_alike() {
+    let settings = read(
+        "[run]\nmax_in_flight = 3\n",
+        &[
+            ("SEATSHIFT__RUN__MAX_IN_FLIGHT", "7"),
+            ("SEATSHIFT__ALLOW_CHANGES", "true"),
+            ("SEATSHIFT__PARTNER_CENTER__CLIENT_SECRET", "s"),
+            ("UNRELATED", "x"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.run.max_in_flight, 7);
+    assert!(settings.allow_changes);
+    assert!(matches!(settings.partner_center.client_secret, Some(Secret::Given(_))));
+    assert!(!format!("{settings:?}").contains("\"s\""));
+    let error = read("", &[("SEATSHIFT__RUN__MAX_INFLIGHT", "7")]).unwrap_err().to_string();
+    assert!(error.contains("environment variable SEATSHIFT__RUN__MAX_INFLIGHT"), "{error}");
+    assert!(error.contains("run.max_in_flight"), "{error}");
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let error = read("a = 1\nb = 2\n[run]\nstop_percent = -1\n", &[]).unwrap_err();
+    assert_eq!(error.problems.len(), 3, "{error}");
+}
