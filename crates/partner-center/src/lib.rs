@@ -1,1 +1,65 @@
+//! The typed client of Microsoft's Partner Center REST API: the only room of Seatshift that speaks HTTP to Microsoft.
+//!
+//! It exists so that the rest can be written in terms of subscriptions and licenses, and so that three promises are
+//! kept in one place:
+//!
+//! - **No change without permission.** A changing call takes a [`Permit`], which only the [`Gate`] gives, so *pause*
+//!   holds for everything. A [`Reader`] has no changing calls at all and cannot become a [`Client`].
+//! - **An unanswered change is not a failed change.** It is [`Remedy::UnknownOutcome`], made once and never repeated
+//!   here; whoever asked closes it by reading. Every other remedy says that nothing was changed.
+//! - **What cannot be understood is said, not guessed.** Unknown words are kept, unreadable entries of a list are
+//!   listed beside the readable ones, unknown error codes go to a person.
+//!
+//! It must never log or keep a body, a name, an address or a token; never shorten a timeout; never read the machine's
+//! clock or randomness ([`Timer`], [`config::Ids`] and [`config::Jitter`] are handed in).
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`reader`], [`client`] | the calls |
+//! | [`model`], [`ids`] | what the answers mean; `wire` reads Microsoft's JSON into it |
+//! | [`error`], [`codes`], [`license_failure`] | what went wrong and what to do |
+//! | `call`, `retry` | one exchange; repeating reads in place |
+//! | [`gate`], [`buckets`] | quota and pause |
+//! | `token`, [`token_store`] | both kinds of tokens, and the refresh token's keeping |
+//! | [`transport`], [`http_transport`] | the network |
+//! | [`pool`] | how many seats of a SKU are left without one subscription |
 
+pub mod buckets;
+pub mod client;
+pub mod codes;
+pub mod config;
+pub mod error;
+pub mod gate;
+pub mod http_transport;
+pub mod ids;
+pub mod license_failure;
+pub mod model;
+pub mod observer;
+pub mod pool;
+pub mod reader;
+pub mod timer;
+pub mod token_store;
+pub mod transport;
+
+mod call;
+mod operation;
+mod retry;
+mod token;
+mod wire;
+
+pub use buckets::TokenBuckets;
+pub use client::Client;
+pub use codes::{Explanation, explain};
+pub use config::{Application, Cloud, Config, RetryLimits, Timeouts, TokenUse};
+pub use error::{CallError, LoginProblem, Problem, Remedy};
+pub use gate::{Answer, Ask, Family, Gate, Permit, Purpose};
+pub use http_transport::HttpTransport;
+pub use ids::{Continuation, OfferId, OrderId};
+pub use license_failure::LicenseFailure;
+pub use model::*;
+pub use observer::{CallRecord, Observer, Unobserved};
+pub use pool::SeatsWithout;
+pub use reader::Reader;
+pub use timer::Timer;
+pub use token_store::{FileTokens, MemoryTokens, RefreshTokens, TokenStoreError};
+pub use transport::{NetworkFault, Transport, TransportError};

@@ -1,0 +1,396 @@
+//! One exchange with the API: token, headers, sending, telling the observer and the gate, and judging the answer.
+//!
+//! Reads are repeated in place; changing calls are made once. That a changing call cannot be made without the gate is
+//! the type of [`Permit`]; that it is not made after *pause* is asked once more here, at the last moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER,
+};
+use http::{Response, StatusCode};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use crate::codes;
+use crate::config::Config;
+use crate::error::{CallError, LoginProblem, Problem, Remedy};
+use crate::gate::{Answer, Ask, Family, Gate, Permit, Purpose};
+use crate::model::Malformed;
+use crate::observer::{CallRecord, Observer};
+use crate::operation::Operation;
+use crate::retry;
+use crate::timer::{Timer, between};
+use crate::token::{Means, NoToken, Token, Tokens};
+use crate::token_store::RefreshTokens;
+use crate::transport::{Transport, TransportError};
+use crate::wire::{fault, list};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
+const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
+const CONTRACT_VERSION: HeaderName = HeaderName::from_static("ms-contract-version");
+const APPLICATION: HeaderName = HeaderName::from_static("ms-partnercenter-application");
+const LOCALE: HeaderName = HeaderName::from_static("x-locale");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What every call needs; shared by all readers and clients made from one.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) config: Arc<Config>,
+    pub(crate) timer: Arc<dyn Timer>,
+    pub(crate) gate: Arc<dyn Gate>,
+    transport: Arc<dyn Transport>,
+    observer: Arc<dyn Observer>,
+    tokens: Tokens,
+}
+
+/// A request before it has a token and ids.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) operation: &'static Operation,
+    pub(crate) customer: Option<Uuid>,
+    /// Path and query from `/v1` on.
+    pub(crate) target: &'a str,
+    pub(crate) continuation: Option<&'a str>,
+    pub(crate) etag: Option<&'a str>,
+    pub(crate) body: Option<Bytes>,
+}
+
+/// Under which ids and for what a call is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trace {
+    pub(crate) correlation_id: Uuid,
+    pub(crate) request_id: Uuid,
+    pub(crate) purpose: Purpose,
+    pub(crate) attempt: u32,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        refresh_tokens: &Arc<dyn RefreshTokens>,
+        gate: Arc<dyn Gate>,
+        timer: Arc<dyn Timer>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let config = Arc::new(config);
+        let means = Means {
+            config: Arc::clone(&config),
+            transport: Arc::clone(&transport),
+            timer: Arc::clone(&timer),
+            observer: Arc::clone(&observer),
+        };
+        let tokens = Tokens::new(&means, refresh_tokens);
+        Self { config, timer, gate, transport, observer, tokens }
+    }
+
+    /// Makes a read, repeated in place, and reads the answer's body with `parse`.
+    pub(crate) async fn read<T>(
+        &self,
+        request: &Request<'_>,
+        correlation_id: Option<Uuid>,
+        purpose: Purpose,
+        parse: impl Fn(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, CallError> {
+        let correlation_id = correlation_id.unwrap_or_else(|| (self.config.ids)());
+        let remedy = |error: &CallError| error.remedy;
+        let parse = &parse;
+        retry::in_place(&self.timer, &self.config.jitter, self.config.retry, remedy, |attempt| async move {
+            let request_id = (self.config.ids)();
+            let trace = Trace { correlation_id, request_id, purpose, attempt };
+            let answer = self.read_once(request, trace).await?;
+            parse(answer.body()).map_err(|problem| unreadable(request.operation, trace, &answer, problem))
+        })
+        .await
+    }
+
+    /// One try of a read; a token that is turned down is renewed once.
+    async fn read_once(&self, request: &Request<'_>, trace: Trace) -> Result<Response<Bytes>, CallError> {
+        let ask = ask(request, trace.purpose);
+        self.gate.permit(ask.clone()).await;
+        match self.exchange(request, trace, &ask).await {
+            Err(error) if error.status == Some(401) && error.remedy == Remedy::Retry => {
+                self.gate.permit(ask.clone()).await;
+                let again = Trace { request_id: (self.config.ids)(), ..trace };
+                self.exchange(request, again, &ask).await
+            }
+            done => done,
+        }
+    }
+
+    /// Makes a changing call, once, and reads the answer's body with `parse`.
+    pub(crate) async fn change<T>(
+        &self,
+        permit: Permit,
+        request: &Request<'_>,
+        trace: Trace,
+        parse: impl FnOnce(&Response<Bytes>) -> Result<T, Malformed>,
+    ) -> Result<T, CallError> {
+        let operation = request.operation;
+        if permit.ask.family != operation.family
+            || permit.ask.customer != request.customer
+            || !permit.ask.changing
+        {
+            return Err(error(operation, trace, Remedy::Person, Problem::WrongPermit));
+        }
+        let answer = self.exchange(request, trace, &permit.ask).await?;
+        parse(&answer).map_err(|problem| unreadable(operation, trace, &answer, problem))
+    }
+
+    /// Waits for the gate's permission for a changing call.
+    pub(crate) async fn permit(&self, family: Family, customer: Uuid, purpose: Purpose) -> Permit {
+        let ask = Ask { family, customer: Some(customer), changing: true, purpose };
+        self.gate.permit(ask.clone()).await;
+        Permit { ask }
+    }
+
+    /// One HTTP exchange. A good answer is any of 2xx.
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        trace: Trace,
+        ask: &Ask,
+    ) -> Result<Response<Bytes>, CallError> {
+        let operation = request.operation;
+        let kind = operation.token(self.config.token_use);
+        let token = self.tokens.get(kind).await.map_err(|none| no_token(operation, trace, none))?;
+        let Some(http) = self.build(request, trace, &token) else {
+            return Err(error(operation, trace, Remedy::Person, Problem::Request));
+        };
+        if operation.changing() && !self.gate.stands(ask) {
+            return Err(error(operation, trace, Remedy::Throttled { after: None }, Problem::Paused));
+        }
+        let at = self.timer.now();
+        let answer = self.transport.send(http).await;
+        let judged = match answer {
+            Ok(answer) if answer.status().is_success() => Ok(answer),
+            Ok(answer) => Err(self.refused(operation, trace, &answer)),
+            Err(fault) => Err(no_answer(operation, trace, fault)),
+        };
+        self.report(at, request, trace, ask, &judged);
+        if judged.as_ref().err().is_some_and(|failed| failed.status == Some(401)) {
+            let worth_trying = self.tokens.rejected(kind, &token);
+            return judged.map_err(|failed| turned_down(failed, worth_trying));
+        }
+        if judged.as_ref().map_or_else(|failed| failed.status.is_some(), |_| true) {
+            self.tokens.accepted(kind);
+        }
+        judged
+    }
+
+    fn build(&self, request: &Request<'_>, trace: Trace, token: &Token) -> Option<http::Request<Bytes>> {
+        let base = self.config.api.as_str().trim_end_matches('/');
+        let mut http = http::Request::builder()
+            .method(&request.operation.method)
+            .uri(format!("{base}{}", request.target))
+            .header(ACCEPT, JSON)
+            .header(REQUEST_ID, guid_header(trace.request_id))
+            .header(CORRELATION_ID, guid_header(trace.correlation_id))
+            .header(CONTRACT_VERSION, HeaderValue::from_static("v1"))
+            .header(LOCALE, HeaderValue::from_static("en-US"));
+        let headers = http.headers_mut()?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.secret.expose_secret())).ok()?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+        if !self.config.application_name.is_empty() {
+            headers.insert(APPLICATION, HeaderValue::try_from(&self.config.application_name).ok()?);
+        }
+        if let Some(continuation) = request.continuation {
+            headers.insert(list::TOKEN_HEADER, HeaderValue::try_from(continuation).ok()?);
+        }
+        if let Some(etag) = request.etag {
+            let quoted = format!("\"{}\"", etag.trim_matches('"'));
+            headers.insert(IF_MATCH, HeaderValue::try_from(quoted).ok()?);
+        }
+        if request.body.is_some() {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        http.body(request.body.clone().unwrap_or_default()).ok()
+    }
+
+    /// The error of an answer that is not 2xx.
+    fn refused(&self, operation: &'static Operation, trace: Trace, answer: &Response<Bytes>) -> CallError {
+        let status = answer.status();
+        let fault = fault::read(answer.body());
+        let (remedy, problem) = match status.as_u16() {
+            429 => {
+                let after = retry_after(answer.headers()).or(fault.seconds);
+                (Remedy::Throttled { after }, Problem::Throttled)
+            }
+            _ => judge(operation, status, fault),
+        };
+        // A text about licenses means something only where licenses were to be changed.
+        let license_failure =
+            fault.license_failure.filter(|_| is_license_change(operation) && status.is_client_error());
+        CallError {
+            status: Some(status.as_u16()),
+            code: fault.code,
+            license_failure,
+            ..error(operation, trace, remedy, problem)
+        }
+    }
+
+    /// Tells the observer and the gate how it went.
+    fn report(
+        &self,
+        at: jiff::Timestamp,
+        request: &Request<'_>,
+        trace: Trace,
+        ask: &Ask,
+        judged: &Result<Response<Bytes>, CallError>,
+    ) {
+        let (status, code, answer) = match judged {
+            Ok(answer) => (Some(answer.status().as_u16()), None, Answer::Fine),
+            Err(failed) => (failed.status, failed.code, gate_answer(failed)),
+        };
+        self.gate.answered(ask, answer);
+        let elapsed = between(at, self.timer.now());
+        tracing::debug!(
+            operation = request.operation.name,
+            status,
+            code,
+            request_id = %trace.request_id,
+            correlation_id = %trace.correlation_id,
+            attempt = trace.attempt,
+            "partner center answered"
+        );
+        self.observer.observed(CallRecord {
+            at,
+            family: request.operation.family,
+            operation: request.operation.name,
+            customer: request.customer,
+            changing: request.operation.changing(),
+            purpose: trace.purpose,
+            status,
+            code,
+            request_id: trace.request_id,
+            correlation_id: trace.correlation_id,
+            microseconds: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            attempt: trace.attempt,
+        });
+    }
+}
+
+fn ask(request: &Request<'_>, purpose: Purpose) -> Ask {
+    Ask { family: request.operation.family, customer: request.customer, changing: false, purpose }
+}
+
+fn is_license_change(operation: &Operation) -> bool {
+    operation.family == Family::Licenses && operation.changing()
+}
+
+fn guid_header(id: Uuid) -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    HeaderValue::from_str(id.hyphenated().encode_lower(&mut buffer))
+        .expect("a GUID is hexadecimal digits and hyphens")
+}
+
+/// What an answer that is neither good nor 429 asks for.
+///
+/// The order is the point: a changing call answered with 408, 3xx or 5xx may have been carried out, whatever else the
+/// answer says. Statuses that mean "somebody was faster" come before codes, codes before texts.
+fn judge(operation: &Operation, status: StatusCode, fault: fault::Fault) -> (Remedy, Problem) {
+    let number = status.as_u16();
+    let upstream = !status.is_client_error() || number == 408;
+    if upstream && operation.changing() {
+        return (Remedy::UnknownOutcome, Problem::Upstream);
+    }
+    let documented = fault.code.and_then(|code| codes::explain(code, Some(number)));
+    if upstream {
+        let exact = documented.filter(|row| row.status == Some(number)).map(|row| row.remedy);
+        return (exact.unwrap_or(Remedy::Retry), Problem::Upstream);
+    }
+    if number == 401 {
+        return (Remedy::Retry, Problem::Answered);
+    }
+    if number == 412 || number == 417 {
+        return (Remedy::Conflict, Problem::Answered);
+    }
+    if let Some(row) = documented {
+        return (row.remedy, Problem::Answered);
+    }
+    let remedy = match (fault.license_failure, fault.code, number) {
+        (Some(failure), _, _) if is_license_change(operation) => failure.remedy(),
+        (_, None, 409) => Remedy::Conflict,
+        _ => Remedy::Person,
+    };
+    (remedy, Problem::Answered)
+}
+
+/// What is told to the gate about a failed call.
+fn gate_answer(failed: &CallError) -> Answer {
+    match (failed.remedy, failed.status) {
+        (Remedy::Throttled { after }, _) => Answer::Throttled { after },
+        (_, Some(status)) if status < 500 && status != 408 => Answer::Fine,
+        _ => Answer::Failed,
+    }
+}
+
+/// A 401: definitely not carried out. Worth another try with another token, unless new tokens are turned down too.
+fn turned_down(failed: CallError, worth_trying: bool) -> CallError {
+    if worth_trying {
+        return failed;
+    }
+    CallError { remedy: Remedy::Person, problem: LoginProblem::Rejected.into(), ..failed }
+}
+
+fn no_token(operation: &'static Operation, trace: Trace, none: NoToken) -> CallError {
+    error(operation, trace, none.remedy, Problem::Login(none.problem))
+}
+
+fn no_answer(operation: &'static Operation, trace: Trace, fault: TransportError) -> CallError {
+    let remedy = match fault {
+        TransportError::NeverSent(_) => Remedy::Retry,
+        TransportError::NoAnswer(_) if operation.changing() => Remedy::UnknownOutcome,
+        TransportError::NoAnswer(_) => Remedy::Retry,
+    };
+    error(operation, trace, remedy, Problem::Network(fault))
+}
+
+/// A good status with a body that cannot be read. Of a change nobody knows what came; a read is repeated where the
+/// body was cut off or came from a gateway, and shown to a person where Microsoft has changed its shape.
+fn unreadable(
+    operation: &'static Operation,
+    trace: Trace,
+    answer: &Response<Bytes>,
+    problem: Malformed,
+) -> CallError {
+    let code = fault::read(answer.body()).code;
+    let remedy = match (operation.changing(), problem, code.and_then(|code| codes::explain(code, Some(200))))
+    {
+        (true, _, _) => Remedy::UnknownOutcome,
+        (false, _, Some(row)) => row.remedy,
+        (false, Malformed::NotJson, None) => Remedy::Retry,
+        (false, _, None) => Remedy::Person,
+    };
+    let status = Some(answer.status().as_u16());
+    CallError { status, code, ..error(operation, trace, remedy, Problem::Unreadable(problem)) }
+}
+
+pub(crate) fn error(
+    operation: &'static Operation,
+    trace: Trace,
+    remedy: Remedy,
+    problem: Problem,
+) -> CallError {
+    CallError {
+        remedy,
+        code: None,
+        status: None,
+        family: operation.family,
+        operation: operation.name,
+        correlation_id: trace.correlation_id,
+        request_id: trace.request_id,
+        license_failure: None,
+        problem,
+    }
+}
+
+/// `Retry-After` in seconds. A day at most, so that a mistake of Microsoft's cannot stop a migration for good.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(86_400.0).ceil()))
+}

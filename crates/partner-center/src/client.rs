@@ -1,0 +1,190 @@
+//! The calls that change something: three of them.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use uuid::Uuid;
+
+use crate::call::{Request, Trace};
+use crate::config::Config;
+use crate::error::{CallError, Problem, Remedy};
+use crate::gate::{Family, Gate, Permit, Purpose};
+use crate::model::{
+    Changed, LicenseUpdate, LicenseWarning, Malformed, NewOrder, Order, Subscription, SubscriptionChange,
+};
+use crate::observer::Observer;
+use crate::operation::{self, Operation};
+use crate::reader::Reader;
+use crate::timer::Timer;
+use crate::token_store::RefreshTokens;
+use crate::transport::Transport;
+use crate::wire;
+
+/// The client that can change things. Everything a [`Reader`] can, it can too.
+///
+/// A changing call
+///
+/// - takes a [`Permit`] and uses it up: nothing is changed without the gate's leave (invariant I8);
+/// - carries the request id of its intent: while no answer has come every repetition carries the same, after any
+///   answer a further attempt is a new intent with a new id;
+/// - is made **once**. [`Remedy::UnknownOutcome`] means that it may have been carried out, now or later. Every other
+///   error means that it was not;
+/// - with [`Remedy::Wait`] from 409 / 800060 ("an order is under way") or 409 / 900278 ("an operation is under way"):
+///   this call was not carried out, but **another one is being**, and it may be an earlier one of ours whose answer
+///   was lost. Read orders and subscriptions before trying again; never take it for "nothing was bought".
+#[derive(Clone, Debug)]
+pub struct Client {
+    reader: Reader,
+}
+
+impl Client {
+    /// A client of its own. Build one in a process and clone it: two of them would renew tokens without knowing of
+    /// each other.
+    pub fn new(
+        config: Config,
+        transport: Arc<dyn Transport>,
+        tokens: Arc<dyn RefreshTokens>,
+        gate: Arc<dyn Gate>,
+        timer: Arc<dyn Timer>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self { reader: Reader::new(config, transport, tokens, gate, timer, observer) }
+    }
+
+    /// The same client, whose calls all carry this `MS-CorrelationId`. Without one each call gets its own.
+    #[must_use]
+    pub fn correlated(&self, correlation_id: Uuid) -> Self {
+        Self { reader: self.reader.correlated(correlation_id) }
+    }
+
+    /// The same client, whose reads are made for this purpose. What a change is made for, its permit says.
+    #[must_use]
+    pub fn for_purpose(&self, purpose: Purpose) -> Self {
+        Self { reader: self.reader.for_purpose(purpose) }
+    }
+
+    /// The read-only half.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Waits until a changing call of this family may be made for this customer: for quota, and for `resume` while
+    /// paused. Dropping the future withdraws the question. Ask right before the call.
+    pub async fn permit(&self, family: Family, customer: Uuid, purpose: Purpose) -> Permit {
+        self.reader.engine.permit(family, customer, purpose).await
+    }
+
+    /// Places an order of one line. Needs a permit of [`Family::Orders`].
+    ///
+    /// The order may come back without a subscription, which is then still being provisioned. An unknown outcome here
+    /// is the dangerous one: it is closed by reading orders *and* subscriptions after the settle horizon.
+    pub async fn place_order(
+        &self,
+        permit: Permit,
+        request_id: Uuid,
+        customer: Uuid,
+        order: &NewOrder,
+    ) -> Result<Order, CallError> {
+        let target = format!("/v1/customers/{customer}/orders");
+        let body = wire::request::order(customer, order);
+        let call =
+            Call { operation: &operation::PLACE_ORDER, request_id, customer, target: &target, etag: None };
+        self.change(permit, call, body, |answer| wire::one(answer.body())).await
+    }
+
+    /// Suspends or activates a subscription. Needs a permit of [`Family::Subscriptions`].
+    ///
+    /// `current` must have been read just before: all of it goes back, with its etag, so that a change somebody else
+    /// made meanwhile ends in [`Remedy::Conflict`] and not in their change being overwritten.
+    pub async fn change_subscription(
+        &self,
+        permit: Permit,
+        request_id: Uuid,
+        customer: Uuid,
+        current: &Subscription,
+        change: SubscriptionChange,
+    ) -> Result<Changed, CallError> {
+        let target = format!("/v1/customers/{customer}/subscriptions/{}", current.id);
+        let body = wire::request::changed(current, change);
+        let call = Call {
+            operation: &operation::CHANGE_SUBSCRIPTION,
+            request_id,
+            customer,
+            target: &target,
+            etag: current.etag.as_deref(),
+        };
+        self.change(permit, call, body, |answer| match answer.status() {
+            StatusCode::ACCEPTED => Ok(Changed::Accepted),
+            _ => wire::one(answer.body()).map(Changed::Now),
+        })
+        .await
+    }
+
+    /// Gives and takes licenses of one user in one request. Needs a permit of [`Family::Licenses`].
+    ///
+    /// Whether Microsoft does both halves or none is unverified: after any failure that is not definite, and as a
+    /// proof of success, read the user's licenses.
+    pub async fn update_licenses(
+        &self,
+        permit: Permit,
+        request_id: Uuid,
+        customer: Uuid,
+        user: Uuid,
+        update: &LicenseUpdate,
+    ) -> Result<Vec<LicenseWarning>, CallError> {
+        let target = format!("/v1/customers/{customer}/users/{user}/licenseupdates");
+        let body = wire::request::licenses(update);
+        let call = Call {
+            operation: &operation::UPDATE_LICENSES,
+            request_id,
+            customer,
+            target: &target,
+            etag: None,
+        };
+        self.change(permit, call, body, |answer| wire::warnings(answer.body())).await
+    }
+
+    async fn change<T>(
+        &self,
+        permit: Permit,
+        call: Call<'_>,
+        body: serde_json::Result<Bytes>,
+        parse: impl FnOnce(&Response<Bytes>) -> Result<T, Malformed>,
+    ) -> Result<T, CallError> {
+        let engine = &self.reader.engine;
+        let correlation_id = self.reader.correlation_id.unwrap_or_else(|| (engine.config.ids)());
+        let trace =
+            Trace { correlation_id, request_id: call.request_id, purpose: permit.ask.purpose, attempt: 1 };
+        let Ok(body) = body else {
+            return Err(crate::call::error(call.operation, trace, Remedy::Person, Problem::Request));
+        };
+        let request = Request {
+            operation: call.operation,
+            customer: Some(call.customer),
+            target: call.target,
+            continuation: None,
+            etag: call.etag,
+            body: Some(body),
+        };
+        engine.change(permit, &request, trace, parse).await
+    }
+}
+
+/// A changing call before its body.
+struct Call<'a> {
+    operation: &'static Operation,
+    request_id: Uuid,
+    customer: Uuid,
+    target: &'a str,
+    etag: Option<&'a str>,
+}
+
+impl Deref for Client {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
