@@ -43,14 +43,14 @@ impl Simulator {
     ///
     /// # Errors
     /// Every fault of the world, with place, cause and remedy.
-    pub fn new(world: World, clock: Arc<dyn Clock>) -> Result<Self, WorldError> {
+    pub fn new(mut world: World, clock: Arc<dyn Clock>) -> Result<Self, WorldError> {
         world::validate(&world)?;
+        world::truth::fill(&mut world);
         Ok(Self { shared: Arc::new(Shared::new(world, clock)) })
     }
 
     /// Partner Center under `/v1`, the token authority under `/{tenant}/oauth2/...`, control under `/_simulator`. Can be
     /// served or called in process; see [`LOST_HEADER`] for the latter.
-    #[must_use]
     pub fn router(&self) -> Router {
         api::router(self.clone())
     }

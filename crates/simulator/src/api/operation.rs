@@ -169,6 +169,7 @@ fn of_customer<'a>(method: &Method, customer: &'a str, rest: [&'a str; 5]) -> Ro
         }
         ["orders", "", ..] => get(Operation::ListOrders, ""),
         ["orders", _, "", ..] if *method == Method::PATCH => Route::NotHere,
+        ["orders", _, "provisioningstatus", ..] => Route::NotHere,
         ["orders", id, "", ..] => get(Operation::GetOrder, id),
         ["users", "", ..] => get(Operation::ListUsers, ""),
         ["users", id, "", ..] => get(Operation::GetUser, id),

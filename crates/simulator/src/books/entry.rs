@@ -88,7 +88,9 @@ pub enum Change {
         /// True where this is the consequence of a change to the base.
         by_base: bool,
     },
-    /// The units that a subscription gives to its SKU's pool became assignable (after provisioning or reactivation) or ceased to be.
+    /// The units that a subscription gives to its SKU's pool became assignable (after provisioning or reactivation) or
+    /// ceased to be. `active_units` counts those of this subscription alone, before and after. Also written for the
+    /// active subscriptions of the world's start.
     UnitsChanged {
         customer: Uuid,
         subscription: Uuid,

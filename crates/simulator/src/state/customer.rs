@@ -113,10 +113,15 @@ impl Customer {
         });
         self.orders.push(order_of(&subscription));
         let (status, end) = (subscription.status, subscription.commitment_end);
+        let units_changed_at = subscription.units_changed_at;
         self.subscriptions.insert(id, subscription);
         match status {
             Status::Active => {
                 subscriptions::set_units(scene, self, id, quantity);
+                // Units that were there all along are no change that `provisioningstatus` has yet to notice.
+                if let Some(begun) = self.subscriptions.get_mut(&id) {
+                    begun.units_changed_at = units_changed_at;
+                }
                 self.agenda.enter(subscriptions::end_of_day(end), Event::CommitmentEnd { subscription: id });
             }
             Status::Suspended => subscriptions::schedule_deletion(scene, self, id),

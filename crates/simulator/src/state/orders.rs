@@ -90,7 +90,7 @@ fn check_line(
     };
     check_sale(customer, offer)?;
     check_reseller(scene, line)?;
-    if !offer.billing_cycles.iter().any(|cycle| *cycle == new.billing_cycle) {
+    if !offer.billing_cycles.contains(&new.billing_cycle) {
         return Err(Problem::new(400, 6001, "The offer does not support the billing cycle."));
     }
     let range = u64::from(offer.minimum_quantity)..=u64::from(offer.maximum_quantity);
