@@ -12,5 +12,5 @@ mod timer;
 
 pub use answer::{Meaning, cause_of, meaning_of};
 pub use observer::CallLog;
-pub use status::{Guard, StatusChange, StatusWish, Step, change_status};
+pub use status::{Errand, Guard, StatusChange, StatusWish, Step, change_status};
 pub use timer::ClockTimer;

@@ -7,6 +7,7 @@
 //! the call, once. *Unknown*: repeat in the same direction with the same request id, or find it done; a refusal counts, and
 //! giving up is allowed, only when nothing of ours is unanswered.
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use seatshift_host::{Desk, Participant, Sent};
 use seatshift_messages::{Cause, CustomerId, SubscriptionId};
@@ -90,18 +91,24 @@ pub enum Step {
 /// "Not yet" this often in a row, and a person should look.
 const MOST_TRIES: u32 = 20;
 
+/// What the one who wants it must answer on the way.
+#[async_trait]
+pub trait Errand<P: Participant>: Sync {
+    /// The body of the work row, with this remembered.
+    fn work(&self, change: &StatusChange) -> P::Work;
+    /// Whether it is still wanted; asked right before the call.
+    async fn wanted(&self) -> bool;
+    /// Whether it would harm somebody, with the subscription as read.
+    async fn guard(&self, seen: &Subscription) -> Result<Guard, CallError>;
+}
+
 /// One round of it.
-///
-/// `save` makes the work row's body from the remembered state; `wanted` is asked right before the call; `guard` is asked
-/// with the subscription as read.
 pub async fn change_status<P: Participant>(
     client: &Client,
     desk: &Desk<P>,
     wish: StatusWish,
     state: &mut StatusChange,
-    save: impl Fn(&StatusChange) -> P::Work + Send + Sync,
-    wanted: impl AsyncFn() -> bool + Sync,
-    guard: impl AsyncFn(&Subscription) -> Result<Guard, CallError>,
+    errand: &impl Errand<P>,
 ) -> Step {
     let seen = match client.subscription(wish.customer.0, wish.subscription.0).await {
         Ok(seen) => Box::new(seen),
@@ -114,7 +121,7 @@ pub async fn change_status<P: Participant>(
     let unsettled = state.sent.filter(|sent| !sent.is_settled(desk.now(), wish.horizon));
     let look_at_settling =
         |sent: &Sent| Step::Again(sent.settles(wish.horizon).duration_since(desk.now()).max(SignedDuration::ZERO));
-    if !wanted().await {
+    if !errand.wanted().await {
         return unsettled.as_ref().map_or_else(|| Step::TurnedBack(seen), look_at_settling);
     }
     if let Some(cause) = state.refused.clone() {
@@ -123,7 +130,7 @@ pub async fn change_status<P: Participant>(
             None => Step::Refused(cause, Some(seen)),
         };
     }
-    match guard(&seen).await {
+    match errand.guard(&seen).await {
         Ok(Guard::Clear) => {}
         Ok(Guard::Closed(cause)) => {
             return unsettled.as_ref().map_or_else(|| Step::Guarded(cause, seen), look_at_settling);
@@ -134,14 +141,14 @@ pub async fn change_status<P: Participant>(
 
     let permit = client.permit(Family::Subscriptions, wish.customer.0, wish.purpose);
     let Some(permit) = desk.unless_stopping(permit).await else { return Step::Stopped };
-    if !wanted().await || !desk.may_send() {
+    if !errand.wanted().await || !desk.may_send() {
         return Step::Again(SignedDuration::ZERO);
     }
     let before = state.sent;
     // Until an answer has come every repeat carries the same request id.
     let request_id = before.map_or_else(|| desk.request_id(), |sent| sent.request_id);
     state.sent = Some(Sent::new(request_id, desk.now()));
-    if desk.save(&save(state)).await.is_err() {
+    if desk.save(&errand.work(state)).await.is_err() {
         return Step::Stopped;
     }
     let answer = client.change_subscription(permit, request_id, wish.customer.0, &seen, wish.change).await;
@@ -162,7 +169,7 @@ fn after_call<P: Participant>(
             state.sent = None;
             return if wish.is_reached(&subscription) {
                 *state = StatusChange::default();
-                Step::Reached(subscription)
+                Step::Reached(Box::new(subscription))
             } else {
                 state.tries += 1;
                 Step::Again(SignedDuration::from_secs(5))

@@ -12,6 +12,8 @@
 //! holds a delivery, or knowledge of what any service decides.
 
 mod clock;
+#[cfg(feature = "conversation")]
+pub mod conversation;
 mod committer;
 mod desk;
 mod engine;

@@ -1,1 +1,40 @@
-fn main() {}
+//! `cargo xtask ...`: what a developer and CI run. Knows nothing of the other crates: it starts programs.
+
+mod campaign;
+mod ci;
+mod run;
+mod test;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Tasks of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Runs every test of the workspace (installs cargo-nextest, pinned, where it is missing).
+    Test {
+        /// Handed to cargo-nextest: filters and options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// What CI runs before the tests: format, clippy with warnings denied, cargo-deny (installed once, pinned).
+    Check,
+    /// The deterministic campaign: many seeds, hostile faults, a crash at a drawn await in each; every figure must be 0.
+    Campaign(campaign::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().task {
+        Task::Test { rest } => test::run(&rest),
+        Task::Check => ci::check(),
+        Task::Campaign(arguments) => campaign::run(&arguments),
+    }
+}

@@ -14,9 +14,9 @@ use crate::Purchasing;
 use crate::work::{Ordering, Provisioning, Reverting, Work};
 
 /// Part names of the work rows.
-pub const ORDER: &str = "order";
-pub const PROVISION: &str = "provision";
-pub const REVERT: &str = "revert";
+pub(crate) const ORDER: &str = "order";
+pub(crate) const PROVISION: &str = "provision";
+pub(crate) const REVERT: &str = "revert";
 
 /// Everything purchase remembers of one migration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub enum Said {
 }
 
 /// The cause of everything that an operator's rollback leads to.
-pub fn operator() -> Cause {
+pub(crate) fn operator() -> Cause {
     Cause::new("operator", "an operator asked for the migration to be rolled back")
 }
 

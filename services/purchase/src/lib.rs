@@ -4,6 +4,8 @@
 //! a second order while the first may still land, a word of *refused* while something of ours stands, or the suspension of
 //! a subscription whose seats somebody needs.
 
+#[cfg(test)]
+mod conversation;
 mod decide;
 mod ordering;
 mod provisioning;

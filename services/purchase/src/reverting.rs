@@ -3,14 +3,15 @@
 //! Everyone *we* moved is back by then. Somebody else may have come to the new SKU since; so the seats that would be left
 //! must cover its holders, read after our last call that could change that, or nothing is done and a person is told who.
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
-use seatshift_edge::{Guard, Meaning, StatusChange, StatusWish, Step, change_status, meaning_of};
+use seatshift_edge::{Errand, Guard, Meaning, StatusChange, StatusWish, Step, change_status, meaning_of};
 use seatshift_host::{Desk, Horizons, Performed, later};
 use seatshift_messages::{Cause, CustomerId, Instruction, Stands, SubscriptionId};
-use seatshift_partner_center::{Client, Purpose, Subscription, SubscriptionChange};
+use seatshift_partner_center::{CallError, Client, Purpose, Subscription, SubscriptionChange};
 
 use crate::Purchasing;
-use crate::decide::Fact;
+use crate::decide::{Bought, Fact};
 use crate::provisioning::subscription_of;
 use crate::work::{Reverting, Work};
 
@@ -48,22 +49,8 @@ pub(crate) async fn perform(
         purpose: Purpose::Compensation,
         horizon: horizons.subscriptions,
     };
-    let bought = work.bought.clone();
-    let save = |change: &StatusChange| Work::Reverting(Reverting { change: change.clone(), ..Reverting::of(bought.clone()) });
-    let guard = async |_: &Subscription| {
-        let sku = instruction.target.sku.0;
-        let seats = client.seats_without(customer.0, sku, subscription.0, instruction.target.quantity).await?;
-        Ok(if seats.active_elsewhere >= seats.holders {
-            Guard::Clear
-        } else {
-            let text = format!(
-                "{} users hold the new plan and only {} seats would be left for them: suspending it would take it from somebody",
-                seats.holders, seats.active_elsewhere
-            );
-            Guard::Closed(Cause::new("seats_in_use", text))
-        })
-    };
-    let step = change_status(client, desk, wish, &mut change, save, async || true, guard).await;
+    let errand = Undo { client, customer, instruction, bought: work.bought.clone(), subscription };
+    let step = change_status(client, desk, wish, &mut change, &errand).await;
     work.change = change;
     match step {
         Step::Reached(seen) => Performed::Done(Fact::Reverted { stands: stands(&work, Some(&seen), desk) }),
@@ -72,6 +59,40 @@ pub(crate) async fn perform(
         Step::TurnedBack(_) => Performed::Again { work: Work::Reverting(work), after: SignedDuration::ZERO },
         Step::Again(after) => Performed::Again { work: Work::Reverting(work), after },
         Step::Stopped => Performed::Stopped,
+    }
+}
+
+struct Undo<'a> {
+    client: &'a Client,
+    customer: CustomerId,
+    instruction: &'a Instruction,
+    bought: Bought,
+    subscription: SubscriptionId,
+}
+
+#[async_trait]
+impl Errand<Purchasing> for Undo<'_> {
+    fn work(&self, change: &StatusChange) -> Work {
+        Work::Reverting(Reverting { change: change.clone(), ..Reverting::of(self.bought.clone()) })
+    }
+
+    /// An undo is never withdrawn.
+    async fn wanted(&self) -> bool {
+        true
+    }
+
+    async fn guard(&self, _: &Subscription) -> Result<Guard, CallError> {
+        let target = &self.instruction.target;
+        let seats =
+            self.client.seats_without(self.customer.0, target.sku.0, self.subscription.0, target.quantity).await?;
+        if seats.active_elsewhere >= seats.holders {
+            return Ok(Guard::Clear);
+        }
+        let text = format!(
+            "{} users hold the new plan and only {} seats would be left for them: suspending it would take it from somebody",
+            seats.holders, seats.active_elsewhere
+        );
+        Ok(Guard::Closed(Cause::new("seats_in_use", text)))
     }
 }
 

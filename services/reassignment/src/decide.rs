@@ -155,7 +155,7 @@ pub enum Said {
 }
 
 /// The cause of everything that an operator's rollback leads to.
-pub fn operator() -> Cause {
+pub(crate) fn operator() -> Cause {
     Cause::new("operator", "an operator asked for the migration to be rolled back")
 }
 

@@ -57,7 +57,7 @@ impl Reassigning {
             Work::Chunk(mut chunk) => {
                 if interrupted {
                     let now = desk.now();
-                    chunk.users.iter_mut().filter_map(|row| row.sent.as_mut()).for_each(|sent| sent.begins_anew(now));
+                    chunk.users.iter_mut().filter(|row| row.sent.is_some()).for_each(|row| row.lost(now));
                 }
                 let pass =
                     Pass { client: &client, customer, instruction: &instruction, desk, horizons: self.horizons };

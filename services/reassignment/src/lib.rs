@@ -4,10 +4,14 @@
 //! chunk. What must never happen here: a user without a license because of us, a change of a user who is not in the
 //! instruction, or a word about licenses that a read has not shown.
 
+#[cfg(test)]
+mod conversation;
 mod decide;
 mod effects;
 mod pass;
 mod user;
+#[cfg(test)]
+mod user_walks;
 mod work;
 
 use async_trait::async_trait;

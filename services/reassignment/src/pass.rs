@@ -15,7 +15,7 @@ use seatshift_partner_center::{
 };
 
 use crate::Reassigning;
-use crate::effects::{Heading, heading};
+use crate::effects::{Heading, heading as heading_of};
 use crate::user::{self, Change, Next, Rules, Seen};
 use crate::work::{Before, Chunk, Refusal, Standing, UserRow, Work};
 
@@ -96,15 +96,15 @@ impl Pass<'_> {
         pending: &[usize],
         skus: &[SubscribedSku],
     ) -> Result<Vec<(usize, Seen)>, CallError> {
-        let reads = pending.iter().map(|at| {
-            let user = chunk.users[*at].user;
-            async move {
-                let held = self.client.user_licenses(self.customer.0, user.0).await?;
-                Ok((*at, self.seen(&held.items, skus)))
-            }
-        });
+        // Collected first: a stream over a borrowing iterator is not `Send` for every lifetime.
+        let reads: Vec<_> = pending.iter().map(|at| self.read(*at, chunk.users[*at].user, skus)).collect();
         let results: Vec<Result<_, CallError>> = stream::iter(reads).buffered(SIDE_BY_SIDE).collect().await;
         results.into_iter().collect()
+    }
+
+    async fn read(&self, at: usize, user: UserId, skus: &[SubscribedSku]) -> Result<(usize, Seen), CallError> {
+        let held = self.client.user_licenses(self.customer.0, user.0).await?;
+        Ok((at, self.seen(&held.items, skus)))
     }
 
     fn seen(&self, held: &[UserLicense], skus: &[SubscribedSku]) -> Seen {
@@ -153,27 +153,26 @@ impl Pass<'_> {
     /// Intents, one commit, then the calls.
     async fn change(&self, chunk: &mut Chunk, heading: Heading, changes: Vec<(usize, Change)>) -> Option<Ended> {
         let now = self.desk.now();
-        let mut before = Vec::with_capacity(changes.len());
         for (at, _) in &changes {
             let row = &mut chunk.users[*at];
-            before.push(row.sent);
             // Until an answer has come every repeat carries the same request id.
             row.sent = Some(row.sent.map_or_else(|| self.desk.intent(), |sent| Sent::new(sent.request_id, now)));
         }
         if self.desk.save(&Work::Chunk(chunk.clone())).await.is_err() {
             return Some(Ended::Superseded);
         }
-        let calls = changes.iter().map(|(at, change)| {
-            let (user, request) = (chunk.users[*at].user, chunk.users[*at].sent);
-            let update = self.update(&chunk.users[*at], *change);
-            let index = chunk.index;
-            async move { self.call(user, request, update, heading, index).await }
-        });
+        let calls: Vec<_> = changes
+            .iter()
+            .map(|(at, change)| {
+                let row = &chunk.users[*at];
+                self.call(row.user, row.sent, self.update(row, *change), heading, chunk.index)
+            })
+            .collect();
         let outcomes: Vec<Outcome> = stream::iter(calls).buffered(SIDE_BY_SIDE).collect().await;
 
         let mut ended = None;
-        for (((at, _), before), outcome) in changes.iter().zip(before).zip(outcomes) {
-            if let Some(wait) = self.after_call(&mut chunk.users[*at], before, outcome) {
+        for ((at, _), outcome) in changes.iter().zip(outcomes) {
+            if let Some(wait) = self.after_call(&mut chunk.users[*at], outcome) {
                 let wait = match ended {
                     Some(Ended::Again(earlier)) => wait.min(earlier),
                     _ => wait,
@@ -196,7 +195,7 @@ impl Pass<'_> {
         let Some(sent) = sent else { return Outcome::NotSent };
         let permit = self.client.permit(Family::Licenses, self.customer.0, purpose);
         let Some(permit) = self.desk.unless_stopping(permit).await else { return Outcome::NotSent };
-        if crate::effects::heading(&self.desk.stage().await, index) != heading || !self.desk.may_send() {
+        if heading_of(&self.desk.stage().await, index) != heading || !self.desk.may_send() {
             return Outcome::NotSent;
         }
         match self.client.update_licenses(permit, sent.request_id, self.customer.0, user.0, &update).await {
@@ -225,34 +224,34 @@ impl Pass<'_> {
     }
 
     /// Takes an outcome in; answers how long to wait before the chunk is looked at again, where it must be.
-    fn after_call(&self, row: &mut UserRow, before: Option<Sent>, outcome: Outcome) -> Option<SignedDuration> {
+    fn after_call(&self, row: &mut UserRow, outcome: Outcome) -> Option<SignedDuration> {
+        // Whatever the answer, this attempt is over; a lost one before it stays lost until its horizon has passed.
+        let attempt = row.sent.take();
+        let lost_before = attempt.filter(|_| row.lost_at.is_some());
         let error = match outcome {
             Outcome::Answered => {
-                row.sent = None;
                 row.tries += 1;
                 return self.give_up(row);
             }
-            // Known not to have been sent.
             Outcome::NotSent => {
-                row.sent = before;
+                row.sent = lost_before;
                 return Some(SignedDuration::ZERO);
             }
             Outcome::Failed(error) => error,
         };
         match meaning_of(&error) {
             Meaning::Later { after } => {
-                row.sent = before;
+                row.sent = lost_before;
                 Some(after.unwrap_or_else(|| self.pause(row.tries + 1)))
             }
             Meaning::Unknown => {
-                if let Some(sent) = &mut row.sent {
-                    sent.begins_anew(self.desk.now());
-                }
+                // Until an answer has come every repeat carries the same request id.
+                row.sent = attempt;
+                row.lost(self.desk.now());
                 row.tries += 1;
                 Some(self.pause(row.tries))
             }
             Meaning::NotYet => {
-                row.sent = before;
                 row.tries += 1;
                 if row.tries >= MOST_TRIES {
                     row.refused = Some(Refusal { cause: cause_of(&error), person: true });
@@ -261,19 +260,16 @@ impl Pass<'_> {
             }
             // The state is not what the call was made for: look again.
             Meaning::Refused(_) | Meaning::Person(_)
-                if error.license_failure == Some(LicenseFailure::NothingToRemove) =>
+                if error.license_failure == Some(LicenseFailure::NotHeld) =>
             {
-                row.sent = before;
                 row.tries += 1;
                 self.give_up(row).or(Some(SignedDuration::ZERO))
             }
             Meaning::Refused(cause) => {
-                row.sent = before;
                 row.refused = Some(Refusal { cause, person: false });
                 None
             }
             Meaning::Person(cause) => {
-                row.sent = before;
                 row.refused = Some(Refusal { cause, person: true });
                 None
             }
@@ -293,7 +289,8 @@ impl Pass<'_> {
     fn unread(&self, chunk: &mut Chunk, heading: Heading, error: &CallError) -> Ended {
         chunk.outages += 1;
         let pause = self.pause(chunk.outages);
-        let unanswered = chunk.users.iter().any(|row| row.sent.is_some());
+        let now = self.desk.now();
+        let unanswered = chunk.users.iter().any(|row| row.settles(now, self.horizons.licenses).is_some());
         match meaning_of(error) {
             Meaning::Later { after } => Ended::Again(after.unwrap_or(pause)),
             Meaning::NotYet | Meaning::Unknown => Ended::Again(pause),
@@ -310,10 +307,10 @@ impl Pass<'_> {
 
 /// Whether this user needs a look under this heading.
 fn is_pending(row: &UserRow, heading: Heading) -> bool {
-    let refused_for_good = row.refused.is_some() && row.sent.is_none();
+    let refused_for_good = row.refused.is_some() && row.lost_at.is_none();
     match heading {
         Heading::Forward => !row.standing.is_settled_forward() && !refused_for_good,
-        Heading::Settle => row.sent.is_some(),
+        Heading::Settle => row.sent.is_some() || row.lost_at.is_some() || row.refused.is_some(),
         Heading::Undo => {
             row.before.is_some()
                 && matches!(row.standing, Standing::Begun | Standing::Moved)

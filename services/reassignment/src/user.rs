@@ -90,16 +90,16 @@ pub fn forward(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
 
 /// Turning back: brings every call of ours to a known outcome, begins nothing.
 pub fn settle(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
-    let Some(sent) = row.sent else { return Next::Rest };
-    let landed = seen.new.is_some() && seen.old.is_none();
-    if landed {
-        return arrived(row, Standing::Moved);
+    if let Some(settles) = row.settles(rules.now, rules.horizon) {
+        return Next::Look(settles);
     }
-    if sent.is_settled(rules.now, rules.horizon) {
-        row.sent = None;
-        return Next::Rest;
+    row.sent = None;
+    row.lost_at = None;
+    row.refused = None;
+    if row.before.is_some() && seen.new.is_some() && seen.old.is_none() {
+        row.standing = Standing::Moved;
     }
-    Next::Look(sent.settles(rules.horizon))
+    Next::Rest
 }
 
 /// Going back: brings a user whom we moved to how they stood before, if they still stand as we left them.
@@ -110,6 +110,10 @@ pub fn undo(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
             return Next::Rest;
         }
         Standing::Begun | Standing::Moved => {}
+    }
+    // A lost call of the way forward may land until its horizon has passed, even where a repeat of it was answered.
+    if !row.undoing && let Some(settles) = row.settles(rules.now, rules.horizon) {
+        return Next::Look(settles);
     }
     // As we left them: our last word was a verified move. Otherwise our own calls can explain any state.
     let ours = row.undoing || row.standing == Standing::Begun;
@@ -131,6 +135,7 @@ pub fn undo(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
         (Some(_), Some(_)) => arrived(row, Standing::Left),
         (None, None) if ours => {
             row.undoing = true;
+            row.refused = None;
             Next::Change(Change::AssignOld)
         }
         (None, None) => arrived(row, Standing::Left),
@@ -146,6 +151,8 @@ fn back(row: &mut UserRow) -> Next {
 fn begin_undo(row: &mut UserRow, change: Change, rules: Rules) -> Next {
     if !row.undoing {
         row.undoing = true;
+        row.sent = None;
+        row.lost_at = None;
         row.tries = 0;
         row.refused = None;
     }
@@ -159,15 +166,15 @@ fn arrived(row: &mut UserRow, standing: Standing) -> Next {
     Next::Rest
 }
 
-/// A refusal counts only when nothing of ours is unanswered any more and the read shows nothing.
+/// A refusal counts only when nothing lost can land any more and the read shows nothing.
 fn unless_refused(row: &mut UserRow, change: Change, rules: Rules) -> Next {
-    match (&row.refused, row.sent) {
-        (None, _) => Next::Change(change),
-        (Some(_), None) => Next::Rest,
-        (Some(_), Some(sent)) if sent.is_settled(rules.now, rules.horizon) => {
-            row.sent = None;
-            Next::Rest
-        }
-        (Some(_), Some(sent)) => Next::Look(sent.settles(rules.horizon)),
+    if row.refused.is_none() {
+        return Next::Change(change);
     }
+    if let Some(settles) = row.settles(rules.now, rules.horizon) {
+        return Next::Look(settles);
+    }
+    row.sent = None;
+    row.lost_at = None;
+    Next::Rest
 }

@@ -3,12 +3,13 @@
 //! A chunk is a row, not a count: a repeated result changes nothing. It stays after it has settled, because it is the only
 //! memory of whom *we* moved and of the service plans they had.
 
-use seatshift_host::Sent;
+use jiff::{SignedDuration, Timestamp};
+use seatshift_host::{Sent, later};
 use seatshift_messages::{Cause, MoveGroup, ServicePlanId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Users in one chunk: big enough to share reads and commits, small enough to be undone and retried alone.
-pub const CHUNK: usize = 25;
+pub(crate) const CHUNK: usize = 25;
 
 /// One row of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,9 +43,13 @@ pub struct UserRow {
     /// How the user stood before our first call, for the way back. Written before that call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
-    /// The call that has not been answered.
+    /// The intent that has not been answered: a repeat carries its request id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<Sent>,
+    /// When we last gave up waiting for an answer. That call may land until its horizon has passed, even after a repeat
+    /// of it was answered: nothing opposite is begun before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_at: Option<Timestamp>,
     /// A call of the undo has been begun.
     #[serde(default)]
     pub undoing: bool,
@@ -110,7 +115,7 @@ impl Standing {
 }
 
 /// Cuts the instruction's users into chunks.
-pub fn chunks(groups: &[MoveGroup]) -> Vec<Chunk> {
+pub(crate) fn chunks(groups: &[MoveGroup]) -> Vec<Chunk> {
     let rows: Vec<UserRow> = groups
         .iter()
         .flat_map(|group| group.users.iter().map(|user| UserRow::new(*user, group.exclude.clone())))
@@ -122,6 +127,16 @@ pub fn chunks(groups: &[MoveGroup]) -> Vec<Chunk> {
 }
 
 impl UserRow {
+    /// When the last lost call can no longer land, if that is still to come.
+    pub fn settles(&self, now: Timestamp, horizon: SignedDuration) -> Option<Timestamp> {
+        self.lost_at.map(|at| later(at, horizon)).filter(|settles| *settles > now)
+    }
+
+    /// A call got no answer, or the process that made it died: its horizon begins now.
+    pub fn lost(&mut self, now: Timestamp) {
+        self.lost_at = self.lost_at.max(Some(now));
+    }
+
     pub fn new(user: UserId, exclude: Vec<ServicePlanId>) -> Self {
         UserRow {
             user,
@@ -129,6 +144,7 @@ impl UserRow {
             standing: Standing::Untouched,
             before: None,
             sent: None,
+            lost_at: None,
             undoing: false,
             refused: None,
             tries: 0,
@@ -137,9 +153,9 @@ impl UserRow {
 }
 
 /// Name of a chunk's row.
-pub fn chunk_part(index: usize) -> String {
+pub(crate) fn chunk_part(index: usize) -> String {
     format!("chunk-{index:05}")
 }
 
 /// Name of the pool check's row.
-pub const POOL: &str = "pool";
+pub(crate) const POOL: &str = "pool";

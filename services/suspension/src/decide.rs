@@ -14,8 +14,8 @@ use crate::Suspending;
 use crate::work::{Change, Work};
 
 /// Part names of the work rows.
-pub const SUSPEND: &str = "suspend";
-pub const REACTIVATE: &str = "reactivate";
+pub(crate) const SUSPEND: &str = "suspend";
+pub(crate) const REACTIVATE: &str = "reactivate";
 
 /// Everything suspension remembers of one migration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub enum Said {
 }
 
 /// The cause of everything that an operator's rollback leads to.
-pub fn operator() -> Cause {
+pub(crate) fn operator() -> Cause {
     Cause::new("operator", "an operator asked for the migration to be rolled back")
 }
 

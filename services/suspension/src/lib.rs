@@ -4,6 +4,8 @@
 //! `decide` says what a fact means; `suspending` and `reactivating` make the calls. What must never happen here: a
 //! suspension while the seats left would not cover those who still hold them.
 
+#[cfg(test)]
+mod conversation;
 mod decide;
 mod reactivating;
 mod suspending;

@@ -1,7 +1,8 @@
 //! Making the old subscription active again, and waiting until its seats can be assigned.
 
-use jiff::SignedDuration;
-use seatshift_edge::{Guard, Meaning, StatusChange, StatusWish, Step, change_status, meaning_of};
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use seatshift_edge::{Errand, Guard, Meaning, StatusChange, StatusWish, Step, change_status, meaning_of};
 use seatshift_host::{Desk, Horizons, Performed, later};
 use seatshift_messages::{Cause, CustomerId, Instruction};
 use seatshift_partner_center::{CallError, Client, Purpose, Subscription, SubscriptionChange};
@@ -34,17 +35,8 @@ pub(crate) async fn perform(
         purpose: Purpose::Compensation,
         horizon: horizons.subscriptions,
     };
-    let save = |change: &StatusChange| Work::Reactivating(Change { change: change.clone(), began, looks });
-    let ends = later(instruction.old.commitment_end, SignedDuration::from_hours(24));
-    let guard = async |_: &Subscription| {
-        Ok(if desk.now() < ends {
-            Guard::Clear
-        } else {
-            let text = "the old subscription's commitment has ended: it cannot be made active again";
-            Guard::Closed(Cause::new("undo_deadline_passed", text))
-        })
-    };
-    let step = change_status(client, desk, wish, &mut change, save, async || true, guard).await;
+    let errand = Reactivate { instruction, desk, began, looks };
+    let step = change_status(client, desk, wish, &mut change, &errand).await;
     let again = |change, began, looks, after| Performed::Again {
         work: Work::Reactivating(Change { change, began, looks }),
         after,
@@ -76,6 +68,35 @@ pub(crate) async fn perform(
         Step::TurnedBack(_) => again(change, began, looks, SignedDuration::ZERO),
         Step::Again(after) => again(change, began, looks, after),
         Step::Stopped => Performed::Stopped,
+    }
+}
+
+struct Reactivate<'a> {
+    instruction: &'a Instruction,
+    desk: &'a Desk<Suspending>,
+    began: Option<Timestamp>,
+    looks: u32,
+}
+
+#[async_trait]
+impl Errand<Suspending> for Reactivate<'_> {
+    fn work(&self, change: &StatusChange) -> Work {
+        Work::Reactivating(Change { change: change.clone(), began: self.began, looks: self.looks })
+    }
+
+    /// An undo is never withdrawn.
+    async fn wanted(&self) -> bool {
+        true
+    }
+
+    async fn guard(&self, _: &Subscription) -> Result<Guard, CallError> {
+        // The end date is inclusive: the end of that day.
+        let ends = later(self.instruction.old.commitment_end, SignedDuration::from_hours(24));
+        if self.desk.now() < ends {
+            return Ok(Guard::Clear);
+        }
+        let text = "the old subscription's commitment has ended: it cannot be made active again";
+        Ok(Guard::Closed(Cause::new("undo_deadline_passed", text)))
     }
 }
 

@@ -4,11 +4,12 @@
 //! another subscription that shares it) must be covered without this subscription. Where they are not, somebody may just be
 //! moving; it is looked at again for a while before it counts as a no.
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use seatshift_edge::{Guard, StatusChange, StatusWish, Step, change_status};
+use seatshift_edge::{Errand, Guard, StatusChange, StatusWish, Step, change_status};
 use seatshift_host::{Desk, Horizons, Performed, later};
 use seatshift_messages::{Cause, CustomerId, Instruction, Stands};
-use seatshift_partner_center::{Client, Purpose, Subscription, SubscriptionChange};
+use seatshift_partner_center::{CallError, Client, Purpose, Subscription, SubscriptionChange};
 
 use crate::Suspending;
 use crate::decide::{Done, Fact};
@@ -39,22 +40,8 @@ pub(crate) async fn perform(
         purpose: Purpose::Forward,
         horizon: horizons.subscriptions,
     };
-    let save = |change: &StatusChange| Work::Suspending(Change { change: change.clone(), began, looks });
-    let wanted = async || !desk.stage().await.rollback;
-    let guard = async |seen: &Subscription| {
-        let old = &instruction.old;
-        let seats = client.seats_without(customer.0, old.sku.0, old.subscription.0, seen.quantity).await?;
-        Ok(if seats.active_elsewhere >= seats.holders {
-            Guard::Clear
-        } else {
-            let text = format!(
-                "{} users still hold the old plan and only {} seats would be left for them",
-                seats.holders, seats.active_elsewhere
-            );
-            Guard::Closed(Cause::new("seats_in_use", text))
-        })
-    };
-    let step = change_status(client, desk, wish, &mut change, save, wanted, guard).await;
+    let errand = Suspend { client, customer, instruction, desk, began, looks };
+    let step = change_status(client, desk, wish, &mut change, &errand).await;
     let kept = |change: StatusChange| Work::Suspending(Change {
         change: StatusChange { refused: None, tries: 0, ..change },
         ..Change::default()
@@ -84,6 +71,40 @@ pub(crate) async fn perform(
         }
         Step::Again(after) => Performed::Again { work: Work::Suspending(Change { change, began, looks }), after },
         Step::Stopped => Performed::Stopped,
+    }
+}
+
+struct Suspend<'a> {
+    client: &'a Client,
+    customer: CustomerId,
+    instruction: &'a Instruction,
+    desk: &'a Desk<Suspending>,
+    began: Option<Timestamp>,
+    looks: u32,
+}
+
+#[async_trait]
+impl Errand<Suspending> for Suspend<'_> {
+    fn work(&self, change: &StatusChange) -> Work {
+        Work::Suspending(Change { change: change.clone(), began: self.began, looks: self.looks })
+    }
+
+    async fn wanted(&self) -> bool {
+        !self.desk.stage().await.rollback
+    }
+
+    async fn guard(&self, seen: &Subscription) -> Result<Guard, CallError> {
+        let old = &self.instruction.old;
+        let seats =
+            self.client.seats_without(self.customer.0, old.sku.0, old.subscription.0, seen.quantity).await?;
+        if seats.active_elsewhere >= seats.holders {
+            return Ok(Guard::Clear);
+        }
+        let text = format!(
+            "{} users still hold the old plan and only {} seats would be left for them",
+            seats.holders, seats.active_elsewhere
+        );
+        Ok(Guard::Closed(Cause::new("seats_in_use", text)))
     }
 }
 

@@ -1,0 +1,19 @@
+//! `cargo xtask test`: every test, in one command.
+
+use anyhow::Result;
+
+use crate::run::{cargo, root, succeed};
+use crate::tools::NEXTEST;
+
+pub(crate) fn run(rest: &[String]) -> Result<()> {
+    let nextest = NEXTEST.ready()?;
+    // The campaigns and the command-line tests start the real binary.
+    succeed(cargo().args(["build", "--workspace", "--bins"]))?;
+    let mut tests = std::process::Command::new(nextest);
+    tests.current_dir(root()).args(["nextest", "run", "--workspace"]).args(rest);
+    succeed(&mut tests)?;
+    if rest.is_empty() {
+        succeed(cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    }
+    Ok(())
+}
