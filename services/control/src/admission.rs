@@ -1,0 +1,50 @@
+//! Admission: who begins next. One customer, one migration at a time; customers in parallel; the nearest end date first.
+//!
+//! One task grants slots, so two rows of a customer can never both be granted; what it grants is decided by the tracker and
+//! on disk before the next look. What must never happen here: a grant that only memory knows.
+
+use futures::future::join_all;
+
+use crate::control::Inner;
+use crate::pause::STOP_RULE;
+use crate::tracker::Fact;
+
+/// Grants decided at the same time.
+const AT_ONCE: usize = 64;
+
+/// Until it is dropped.
+pub(crate) async fn run(control: &Inner) {
+    let mut changes = control.board.watch();
+    loop {
+        changes.borrow_and_update();
+        if let Some(why) = control.board.goes_wrong() {
+            control.pause_by_rule(STOP_RULE, why).await;
+        }
+        if grant(control).await {
+            continue;
+        }
+        let ripens = async {
+            match control.board.ripens() {
+                Some(at) => control.clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            changed = changes.changed() => if changed.is_err() { return },
+            () = ripens => {}
+        }
+    }
+}
+
+/// True when something was granted or told.
+async fn grant(control: &Inner) -> bool {
+    let mut grants = control.board.grants(control.config.max_in_flight, control.clock.now());
+    grants.truncate(AT_ONCE);
+    let waits = control.board.to_tell();
+    let any = !grants.is_empty() || !waits.is_empty();
+    join_all(grants.into_iter().map(|migration| control.tell(migration, Fact::Admit))).await;
+    let waits = waits.into_iter().map(|(row, holder)| control.tell(row, Fact::WaitsFor { holder }));
+    join_all(waits).await;
+    any
+}

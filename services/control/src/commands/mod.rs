@@ -1,0 +1,192 @@
+//! What operators ask for, also from other processes: records that the running engine takes up and answers.
+//!
+//! A command is written, taken up within half a second, carried out, and answered for each migration it names. It is carried
+//! out again after a crash, and then leaves alone what it has already answered.
+
+mod execute;
+mod resolve;
+
+use std::fmt;
+
+use jiff::SignedDuration;
+use seatshift_host::{Clock, Ids, later};
+use seatshift_messages::{AskedBy, MigrationId, RunId, Service};
+use seatshift_store::{Store, StoreError, Unit};
+use serde::{Deserialize, Serialize};
+
+use crate::control::Inner;
+use crate::participant::A_MOMENT;
+use crate::records;
+use crate::tracker::Answer;
+
+pub use execute::preview;
+
+/// Something that an operator wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    #[serde(flatten)]
+    pub verb: Verb,
+    #[serde(flatten)]
+    pub asked: AskedBy,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verb")]
+pub enum Verb {
+    /// Stops the calls; with `drain` what has begun is finished and nothing new starts.
+    Pause { drain: bool },
+    Resume,
+    Retry { target: Target },
+    Rollback { target: Target },
+    Accept { target: Target },
+}
+
+/// Which migrations are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// One: by migration, row, subscription or customer id, or the customer's name or domain. Several = refused, with the
+    /// list.
+    One(String),
+    /// All whose standing verdict, parked or refused, has this cause.
+    Cause(String),
+    /// All rows of this wave of the latest run.
+    Wave(String),
+    /// All rows of this run.
+    Run(RunId),
+    /// All rows of the latest run.
+    LatestRun,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::One(who) => write!(f, "`{who}`"),
+            Target::Cause(cause) => write!(f, "cause `{cause}`"),
+            Target::Wave(wave) => write!(f, "wave `{wave}`"),
+            Target::Run(run) => write!(f, "run {run}"),
+            Target::LatestRun => f.write_str("the latest run"),
+        }
+    }
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered {
+    /// Pause and resume.
+    Done { text: String },
+    /// One answer for each migration.
+    Each { answers: Vec<Answer> },
+    /// The name fits several; nothing was done.
+    Ambiguous { who: String, candidates: Vec<Candidate> },
+    /// Nothing fits; nothing was done.
+    Unknown { text: String },
+}
+
+/// One of several migrations that a name fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub migration: MigrationId,
+    pub row: String,
+    pub customer_name: String,
+    pub customer_domain: String,
+    /// What stands, or what it is doing.
+    pub state: String,
+}
+
+/// Hands a command to the engine that runs on this store, in whatever process. `at` and `ids` make the key that commands
+/// are taken up in order of.
+pub async fn enqueue(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    ids: &Ids,
+    command: &Command,
+) -> Result<String, StoreError> {
+    let id = ids.event(clock.now()).to_string();
+    let mut unit = Unit::new(Service::Control);
+    unit.records.push(records::put(records::COMMAND, id.clone(), command));
+    store.commit(vec![unit]).await?;
+    Ok(id)
+}
+
+/// Waits for the answer; none when there is none after `patience` of the clock's time: no engine runs. The command then
+/// stays, and the next engine carries it out, unless it is [`withdraw`]n.
+pub async fn await_answer(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    id: &str,
+    patience: SignedDuration,
+) -> Result<Option<Answered>, StoreError> {
+    let until = later(clock.now(), patience);
+    loop {
+        if let Some(answered) = records::get(store, records::ANSWERED, id).await? {
+            return Ok(Some(answered));
+        }
+        if clock.now() >= until {
+            return Ok(None);
+        }
+        clock.sleep(SignedDuration::from_millis(100)).await;
+    }
+}
+
+/// Takes a command back that nobody has taken up.
+pub async fn withdraw(store: &dyn Store, id: &str) -> Result<(), StoreError> {
+    let mut unit = Unit::new(Service::Control);
+    unit.records.push(records::remove(records::COMMAND, id));
+    store.commit(vec![unit]).await?;
+    Ok(())
+}
+
+/// Takes up commands until it is dropped.
+pub(crate) async fn run(control: &Inner) {
+    loop {
+        if let Err(error) = take_up(control).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "could not look for commands; trying again");
+            control.clock.sleep(A_MOMENT).await;
+        }
+        let look = async {
+            match control.config.look_for_commands {
+                Some(wait) => control.clock.sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = control.bell.notified() => {}
+            () = look => {}
+        }
+    }
+}
+
+async fn take_up(control: &Inner) -> Result<(), StoreError> {
+    for (id, command) in records::all::<Command>(&*control.store, records::COMMAND, "").await? {
+        let answered = execute::carry_out(control, &id, &command).await?;
+        tracing::info!(command = ?command.verb, by = %command.asked.by, "a command was carried out");
+        control
+            .write(|unit| {
+                unit.records.push(records::remove(records::COMMAND, &id));
+                unit.records.push(records::put(records::ANSWERED, id.clone(), &answered));
+            })
+            .await;
+        control.answered.notify_waiters();
+    }
+    Ok(())
+}
+
+/// A command of this very process: the same way, without waiting for the next look.
+pub(crate) async fn carry_out_here(control: &Inner, command: Command) -> Result<Answered, StoreError> {
+    let id = control.ids.event(control.clock.now()).to_string();
+    control.write(|unit| unit.records.push(records::put(records::COMMAND, id.clone(), &command))).await;
+    loop {
+        let answered = control.answered.notified();
+        tokio::pin!(answered);
+        // Registered before the look, so that an answer in between is not missed.
+        answered.as_mut().enable();
+        if let Some(answered) = records::get(&*control.store, records::ANSWERED, &id).await? {
+            return Ok(answered);
+        }
+        control.bell.notify_one();
+        answered.await;
+    }
+}

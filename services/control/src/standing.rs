@@ -1,0 +1,144 @@
+//! Where things stand, for people: rows with their verdicts, read from the store by any process.
+
+use std::collections::BTreeMap;
+
+use seatshift_messages::{MigrationId, RunId};
+use seatshift_store::{Store, StoreError};
+
+use crate::records;
+use crate::restart;
+use crate::run::{PlannedRow, Run, RunRow};
+use crate::tracker::{Ledger, Stage, VerdictKind};
+
+/// One row of a run with what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowStanding {
+    pub run: RunId,
+    pub index: u32,
+    pub row: PlannedRow,
+    /// The latest migration of the row: a row that is tried again has several.
+    pub migration: MigrationId,
+    /// The ones before it, oldest first.
+    pub earlier: Vec<MigrationId>,
+    /// The migration belongs to another row, of this run or an earlier one.
+    pub already: bool,
+    pub ledger: Ledger,
+}
+
+impl RowStanding {
+    /// The standing verdict, or what it is doing, in a word or two.
+    pub fn state(&self) -> String {
+        if let Some(verdict) = self.ledger.standing() {
+            return format!("{} ({})", verdict.kind, verdict.cause.code);
+        }
+        let doing = match self.ledger.stage {
+            Stage::Unplanned => "not begun",
+            Stage::Waiting => "waits for its turn",
+            Stage::Checking => "being checked again",
+            Stage::Running if self.ledger.rollback => "being rolled back",
+            Stage::Running => "running",
+            Stage::Parked { .. } => "parked",
+            Stage::Completed => "completed",
+            Stage::Accepted { .. } => "accepted",
+            Stage::Refused => "refused",
+            Stage::RolledBack => "rolled back",
+            Stage::Skipped => "skipped",
+        };
+        doing.to_owned()
+    }
+
+    /// Whether a person who types this means the row. GUIDs in either case; names without regard to case.
+    pub fn is_called(&self, who: &str) -> bool {
+        let row = &self.row;
+        let names = [&row.row_id, &row.customer_name, &row.customer_domain];
+        if names.iter().any(|name| !name.is_empty() && name.to_lowercase() == who.to_lowercase()) {
+            return true;
+        }
+        let Ok(id) = who.parse::<uuid::Uuid>() else { return false };
+        self.migration.0 == id
+            || self.earlier.iter().any(|earlier| earlier.0 == id)
+            || row.customer.0 == id
+            || row.old_subscription.is_some_and(|old| old.0 == id)
+    }
+}
+
+/// All runs, oldest first.
+pub async fn runs(store: &dyn Store) -> Result<Vec<Run>, StoreError> {
+    let runs = records::all::<Run>(store, records::RUN, "").await?;
+    Ok(runs.into_iter().map(|(_, run)| run).collect())
+}
+
+/// The run that began last.
+pub async fn latest_run(store: &dyn Store) -> Result<Option<Run>, StoreError> {
+    Ok(runs(store).await?.pop())
+}
+
+/// The rows of a run, in the order of the plan.
+pub async fn rows(store: &dyn Store, run: RunId) -> Result<Vec<RowStanding>, StoreError> {
+    read(store, &format!("{run}/")).await
+}
+
+/// The rows of all runs, run after run.
+pub async fn all(store: &dyn Store) -> Result<Vec<RowStanding>, StoreError> {
+    read(store, "").await
+}
+
+async fn read(store: &dyn Store, prefix: &str) -> Result<Vec<RowStanding>, StoreError> {
+    let rows = records::all::<RunRow>(store, records::ROW, prefix).await?;
+    let mut standings: Vec<RowStanding> = rows
+        .into_iter()
+        .map(|(_, row)| RowStanding {
+            run: row.run,
+            index: row.index,
+            row: row.row,
+            migration: row.migration,
+            earlier: Vec::new(),
+            already: row.already,
+            ledger: Ledger::default(),
+        })
+        .collect();
+    let mut open: Vec<usize> = (0..standings.len()).collect();
+    while !open.is_empty() {
+        let ids: Vec<MigrationId> = open.iter().map(|place| standings[*place].migration).collect();
+        let ledgers = ledgers(store, &ids).await?;
+        open.retain(|place| follow(&mut standings[*place], &ledgers));
+    }
+    Ok(standings)
+}
+
+/// Takes the ledger, and goes on to the migration that tries the row again; true while there is one to read.
+fn follow(standing: &mut RowStanding, ledgers: &BTreeMap<MigrationId, Ledger>) -> bool {
+    let Some(ledger) = ledgers.get(&standing.migration).filter(|ledger| ledger.row.is_some()) else {
+        // Promised, and not there yet: the one before still stands.
+        if let Some(before) = standing.earlier.pop() {
+            standing.migration = before;
+        }
+        return false;
+    };
+    standing.ledger = ledger.clone();
+    match ledger.successor {
+        Some(successor) => {
+            standing.earlier.push(standing.migration);
+            standing.migration = successor;
+            true
+        }
+        None => false,
+    }
+}
+
+async fn ledgers(store: &dyn Store, ids: &[MigrationId]) -> Result<BTreeMap<MigrationId, Ledger>, StoreError> {
+    let mut found = BTreeMap::new();
+    for page in ids.chunks(500) {
+        found.extend(restart::ledgers(store, page).await?);
+    }
+    Ok(found)
+}
+
+/// Standing verdicts by kind and cause.
+pub fn by_cause(rows: &[RowStanding]) -> BTreeMap<(VerdictKind, String), usize> {
+    let mut counts = BTreeMap::new();
+    for verdict in rows.iter().filter_map(|row| row.ledger.standing()) {
+        *counts.entry((verdict.kind, verdict.cause.code.clone())).or_default() += 1;
+    }
+    counts
+}
