@@ -21,6 +21,10 @@ pub(crate) fn draw(level: FaultLevel, attempt: &Try<'_>) -> Option<Fault> {
     if attempt.n.is_multiple_of(3) {
         return None;
     }
+    if storms(attempt, scale) {
+        let retry_after = generator(attempt, b"storm length").random_range(10..=60);
+        return Some(Fault::Throttled { retry_after });
+    }
     let mut random = generator(attempt, b"fault");
     let mut left = random.random_range(0..10_000_u32);
     for (chance, make) in table(attempt.operation) {
@@ -31,6 +35,17 @@ pub(crate) fn draw(level: FaultLevel, attempt: &Try<'_>) -> Option<Fault> {
         left -= chance;
     }
     None
+}
+
+/// A storm of 429s: two tries in a row at every resource of one operation at one customer, for one in fifty of them.
+/// Spared are operations on single users, of which there can be thousands: their throttling is drawn one by one.
+fn storms(attempt: &Try<'_>, scale: u32) -> bool {
+    use Operation::{GetUser, ListUserLicenses, UpdateLicenses};
+    if matches!(attempt.operation, GetUser | ListUserLicenses | UpdateLicenses) || attempt.n > 2 {
+        return false;
+    }
+    let place = Try { resource: "", n: 0, ..*attempt };
+    generator(&place, b"storm").random_range(0..50 * scale) == 0
 }
 
 /// Whether a swap whose reading is not atomic is torn at this try.
@@ -61,28 +76,28 @@ fn table(operation: Operation) -> &'static [(u32, Maker)] {
     }
 }
 
-/// 15 of a hundred.
+/// 16 of a hundred.
 static READ: [(u32, Maker); 5] =
-    [(600, server_error), (150, gateway_page), (350, slow), (250, throttled), (150, |_| Fault::LostBefore)];
+    [(750, server_error), (150, gateway_page), (450, slow), (100, throttled), (150, |_| Fault::LostBefore)];
 
-/// 18.2 of a hundred; 5 lose the answer of a change that took or will take effect.
+/// 17.7 of a hundred; 5 lose the answer of a change that took or will take effect.
 static ORDER: [(u32, Maker); 8] = [
-    (500, server_error),
+    (600, server_error),
     (100, gateway_page),
     (250, slow),
-    (250, throttled),
+    (100, throttled),
     (200, |_| Fault::LostBefore),
     (300, |_| Fault::LostAfter),
     (200, late),
     (20, |_| Fault::ProvisioningFails),
 ];
 
-/// 31 of a hundred, of which ten are 202s that end well.
+/// 29.5 of a hundred, of which ten are 202s that end well.
 static PATCH: [(u32, Maker); 9] = [
     (400, server_error),
     (100, gateway_page),
     (250, slow),
-    (250, throttled),
+    (100, throttled),
     (400, |_| Fault::StaleEtag),
     (200, |_| Fault::LostBefore),
     (300, |_| Fault::LostAfter),
@@ -90,12 +105,12 @@ static PATCH: [(u32, Maker); 9] = [
     (1000, |random| Fault::Accepted { seconds: random.random_range(5..=120) }),
 ];
 
-/// 17 of a hundred.
+/// 16.5 of a hundred; 4 lose the answer of a change that took or will take effect.
 static LICENSES: [(u32, Maker); 7] = [
-    (500, server_error),
+    (600, server_error),
     (100, gateway_page),
     (250, slow),
-    (250, throttled),
+    (100, throttled),
     (200, |_| Fault::LostBefore),
     (250, |_| Fault::LostAfter),
     (150, late),
@@ -114,7 +129,7 @@ fn slow(random: &mut ChaCha8Rng) -> Fault {
 }
 
 fn throttled(random: &mut ChaCha8Rng) -> Fault {
-    Fault::Throttled { retry_after: random.random_range(2..=60) }
+    Fault::Throttled { retry_after: random.random_range(2..=30) }
 }
 
 fn late(random: &mut ChaCha8Rng) -> Fault {
@@ -123,4 +138,72 @@ fn late(random: &mut ChaCha8Rng) -> Fault {
 
 fn pick(random: &mut impl Rng, of: &[u16]) -> u16 {
     of[random.random_range(0..of.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn attempt(resource: &str, n: u32) -> Try<'_> {
+        let customer = Some(Uuid::from_u128(1));
+        Try { seed: 11, customer, operation: Operation::UpdateLicenses, resource, n }
+    }
+
+    #[test]
+    fn a_draw_depends_on_what_is_tried_and_on_nothing_else() {
+        let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+        let draws =
+            || -> Vec<_> { names.iter().map(|name| draw(FaultLevel::Hostile, &attempt(name, 1))).collect() };
+        assert_eq!(draws(), draws());
+        assert!(draws().iter().any(Option::is_some) && draws().iter().any(Option::is_none));
+    }
+
+    #[test]
+    fn every_third_try_is_left_alone_and_none_is_disturbed_at_none() {
+        for n in 1..600 {
+            let name = n.to_string();
+            assert_eq!(draw(FaultLevel::Hostile, &attempt(&name, 3)), None);
+            assert_eq!(draw(FaultLevel::None, &attempt(&name, 1)), None);
+        }
+    }
+
+    #[test]
+    fn light_draws_no_fault_where_hostile_draws_none() {
+        for n in 0..600 {
+            let name = n.to_string();
+            let calm = draw(FaultLevel::Hostile, &attempt(&name, 1)).is_none();
+            assert!(!calm || draw(FaultLevel::Light, &attempt(&name, 1)).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_late_change_lands_within_240_seconds() {
+        let late = (0..5000_u32).filter_map(|n| {
+            let name = n.to_string();
+            match draw(FaultLevel::Hostile, &attempt(&name, 1)) {
+                Some(Fault::LostLate { seconds }) => Some(seconds),
+                _ => None,
+            }
+        });
+        let late: Vec<u32> = late.collect();
+        assert!(late.len() > 20, "{late:?}");
+        assert!(late.iter().all(|seconds| (1..=240).contains(seconds)), "{late:?}");
+    }
+
+    #[test]
+    fn a_storm_hits_two_tries_in_a_row_at_every_resource() {
+        let at = |customer: u128, resource, n| {
+            let customer = Some(Uuid::from_u128(customer));
+            let attempt = Try { seed: 11, customer, operation: Operation::GetSubscription, resource, n };
+            matches!(draw(FaultLevel::Hostile, &attempt), Some(Fault::Throttled { .. }))
+        };
+        let stormy = (0..2000).filter(|customer| {
+            ["a", "b", "c"]
+                .into_iter()
+                .all(|resource| at(*customer, resource, 1) && at(*customer, resource, 2))
+        });
+        assert!((20..70).contains(&stormy.count()));
+    }
 }

@@ -201,3 +201,52 @@ async fn what_the_clock_did_is_written_with_the_time_at_which_it_happened_in_ord
     let numbers: Vec<u64> = stage.simulator.books().iter().map(|entry| entry.number).collect();
     assert!(numbers.iter().copied().eq(1..=numbers.len() as u64));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_suspension_of_a_purchase_is_never_refused_for_good_though_that_of_an_old_one_can_be() {
+    use super::stage::NEW_OFFER;
+    // A seed under which this customer's old subscription is refused; every other fault is retried.
+    for seed in 0..2000_u64 {
+        let stage = Stage::with(|world| {
+            world["seed"] = seed.into();
+            world["faults"] = json!({"level": "hostile"});
+        })
+        .await;
+        if tried(&stage, OLD, "suspended").await != (400, 800_096) {
+            continue;
+        }
+        assert_eq!(tried(&stage, OLD, "suspended").await, (400, 800_096), "for good");
+        for _ in 0..3 {
+            stage.order(NEW_OFFER, 1).await;
+        }
+        stage.pass(600).await;
+        let bought = stage.simulator.books().into_iter().rev().find_map(|entry| match entry.change {
+            Change::SubscriptionAdded { subscription, .. } => Some(subscription.to_string()),
+            _ => None,
+        });
+        let bought = bought.expect("one of three orders went through");
+        assert!(matches!(tried(&stage, &bought, "suspended").await, (200 | 202, 0)));
+        return;
+    }
+    panic!("no seed refuses this customer");
+}
+
+/// Tries a change of status until it is answered with something else than a passing fault.
+async fn tried(stage: &Stage, subscription: &str, status: &str) -> (u16, u64) {
+    for _ in 0..6 {
+        let resource = stage.read(&format!("/subscriptions/{subscription}")).await;
+        if resource.status != 200 || resource.lost {
+            continue;
+        }
+        if resource.body["status"] == status {
+            return (200, 0);
+        }
+        let answer = stage.patch_from(resource.body, json!({"status": status})).await;
+        let passing =
+            answer.lost || answer.status == 429 || answer.status >= 500 || answer.body["code"] == 2055;
+        if !passing {
+            return answer.refusal();
+        }
+    }
+    (0, 0)
+}
