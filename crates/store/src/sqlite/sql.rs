@@ -102,8 +102,12 @@ on conflict (service, migration, part) do update set
 pub(super) const REMOVE_WORK: &str = "
 delete from work
 where (service, migration, part) in (
-    select value ->> 0, unhex(value ->> 1), value ->> 2
-    from json_each($1)
+    select work.service, work.migration, work.part
+    from json_each($1) as gone
+    cross join work
+        on work.service = gone.value ->> 0
+        and work.migration = unhex(gone.value ->> 1)
+        and work.part = gone.value ->> 2
 )";
 
 pub(super) const SAVE_RECORDS: &str = "
@@ -190,7 +194,7 @@ from (
     )
     union all
     select min(max(due, lease_until))
-    from work
+    from work indexed by work_held
     where service = $1
         and due is not null
         and lease_until is not null
@@ -329,3 +333,56 @@ select service, at, reason, bytes
 from dead_letter
 order by position
 limit $1";
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
+
+    use super::*;
+
+    /// All that run while a migration is under way.
+    const FREQUENT: &[(&str, &str)] = &[
+        ("load inbox", LOAD_INBOX),
+        ("load ledgers", LOAD_LEDGERS),
+        ("load work", LOAD_WORK),
+        ("load records", LOAD_RECORDS),
+        ("find instruction", FIND_INSTRUCTION),
+        ("remove work", REMOVE_WORK),
+        ("remove records", REMOVE_RECORDS),
+        ("last event", LAST_EVENT),
+        ("fill outbox", FILL_OUTBOX),
+        ("read instructions", READ_INSTRUCTIONS),
+        ("consumed", CONSUMED),
+        ("claim work", CLAIM_WORK),
+        ("next due", NEXT_DUE),
+        ("work", WORK),
+        ("claim outbox", CLAIM_OUTBOX),
+        ("read outbox", READ_OUTBOX),
+        ("clear outbox", CLEAR_OUTBOX),
+        ("release outbox", RELEASE_OUTBOX),
+        ("record", RECORD),
+        ("events of", EVENTS_OF),
+        ("calls of", CALLS_OF),
+    ];
+
+    /// Tables that grow with the number of migrations.
+    const BIG: &[&str] = &["inbox", "instruction", "ledger", "work", "event_log", "record", "call_log"];
+
+    #[tokio::test]
+    async fn no_frequent_statement_walks_through_a_whole_table() {
+        let mut file = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        file.execute(include_str!("../../migrations/sqlite/0001_begin.sql")).await.unwrap();
+        for (name, statement) in FREQUENT {
+            let explain = format!("explain query plan {statement}");
+            let plan = sqlx::query(AssertSqlSafe(explain)).fetch_all(&mut file).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get(3)).collect();
+            for table in BIG {
+                let walks = plan.iter().any(|step| {
+                    step.starts_with(&format!("SCAN {table}"))
+                        || step.starts_with(&format!("SEARCH {table} ")) && step.ends_with("KEY (service=?)")
+                });
+                assert!(!walks, "{name} walks through {table}: {plan:#?}");
+            }
+        }
+    }
+}
