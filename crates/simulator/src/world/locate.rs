@@ -99,21 +99,18 @@ fn each<T: DeserializeOwned>(place: &str, values: &[Value], problems: &mut Vec<P
     }
 }
 
-/// Tries the object as a whole; where it fails, looks for the field whose absence or replacement changes the answer.
+/// Tries the object as a whole; where it fails, the field without which it fails otherwise, or not at all, is to blame.
 fn one<T: DeserializeOwned>(place: &str, value: &Value, problems: &mut Vec<Problem>) {
     let Err(error) = T::deserialize(value) else { return };
     let said = error.to_string();
-    let field = value.as_object().and_then(|fields| {
+    let blamed = value.as_object().filter(|_| !said.starts_with("missing field")).and_then(|fields| {
         fields.keys().find(|key| {
             let mut without = fields.clone();
             without.remove(*key);
-            match T::deserialize(Value::Object(without)) {
-                Ok(_) => true,
-                Err(other) => other.to_string() == format!("missing field `{key}`"),
-            }
+            T::deserialize(Value::Object(without)).err().is_none_or(|other| other.to_string() != said)
         })
     });
-    let place = field.map_or_else(|| place.to_owned(), |field| format!("{place}.{field}"));
+    let place = blamed.map_or_else(|| place.to_owned(), |field| format!("{place}.{field}"));
     problems.push(fault(&place, &said));
 }
 

@@ -8,11 +8,13 @@
 //! goes wrong. It is read by the books alone; no endpoint of the API may ever show it.
 
 pub mod catalogue;
+mod fault;
 mod file;
 mod generate;
 mod locate;
 pub mod name;
 mod problem;
+mod readings;
 pub mod trap;
 pub mod truth;
 mod validate;
@@ -24,9 +26,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::catalogue::Catalogue;
+pub use self::fault::{Fault, FaultLevel, Faults, Injection};
 pub use self::file::{parse, read, read_good_rest, write};
 pub use self::generate::generate;
 pub use self::problem::{Problem, WorldError};
+pub use self::readings::{DisabledPlans, Readings, RepeatedRequestId, Swap};
 pub use self::validate::validate;
 
 /// The whole file.
@@ -93,161 +97,6 @@ impl Default for Partner {
             refresh_token: "simulated-refresh-token-0".into(),
         }
     }
-}
-
-/// One switch for each reading of each fact marked `[U]` in the wire contract. The defaults are the likeliest reading.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Readings {
-    pub repeated_request_id: RepeatedRequestId,
-    pub swap: Swap,
-    pub disabled_plans: DisabledPlans,
-    /// Reactivating a base also reactivates its add-ons.
-    pub reactivation_restores_add_ons: bool,
-    /// A PATCH whose body and header both lack an etag is accepted.
-    pub patch_without_etag: bool,
-    /// Status of a stale etag: 400 with code 2055, or 412.
-    pub stale_etag_is_412: bool,
-    /// Error codes travel as numbers (all samples) or as strings (the schema).
-    pub codes_as_strings: bool,
-    /// App-only tokens are still given for the historic audience `https://graph.windows.net`.
-    pub graph_audience_accepted: bool,
-    /// Bodies begin with a byte order mark, as some documented samples do.
-    pub byte_order_mark: bool,
-    /// Largest page of users; 0 = whatever was asked for.
-    pub users_page_cap: u32,
-    /// Collections omit `links` when there is no next page.
-    pub links_omitted: bool,
-    /// A user's group-inherited license refuses direct removal (text only, no documented code).
-    pub group_removal_refused: bool,
-    /// The first `licenses` of a call that removes a SKU the user does not hold: refused (Graph), or ignored.
-    pub removing_missing_sku_refused: bool,
-    /// An excluded plan id that is not in the SKU: refused (Graph), or ignored.
-    pub unknown_excluded_plan_refused: bool,
-}
-
-impl Default for Readings {
-    fn default() -> Self {
-        Self {
-            repeated_request_id: RepeatedRequestId::Replay,
-            swap: Swap::Atomic,
-            disabled_plans: DisabledPlans::Missing,
-            reactivation_restores_add_ons: false,
-            patch_without_etag: true,
-            stale_etag_is_412: false,
-            codes_as_strings: false,
-            graph_audience_accepted: true,
-            byte_order_mark: false,
-            users_page_cap: 0,
-            links_omitted: false,
-            group_removal_refused: true,
-            removing_missing_sku_refused: true,
-            unknown_excluded_plan_refused: true,
-        }
-    }
-}
-
-/// What a second request with an `MS-RequestId` seen before is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RepeatedRequestId {
-    /// The stored first answer; nothing is done.
-    Replay,
-    /// The header means nothing: it is done again.
-    Ignore,
-    /// 409 with code 800060.
-    Conflict,
-}
-
-/// What `licenseupdates` with both lists does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Swap {
-    Atomic,
-    /// Answers 201, yet at drawn tries only the removal was applied.
-    SometimesRemoveOnly,
-    /// Answers 201, yet at drawn tries only the assignment was applied.
-    SometimesAssignOnly,
-}
-
-/// How a plan that the administrator switched off appears among a user's licenses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DisabledPlans {
-    Missing,
-    /// Listed with a `capabilityStatus` other than `Assigned`.
-    ListedAsDeleted,
-}
-
-/// How much goes wrong. Each draw depends on (seed, customer, resource, n-th try) alone, never on arrival order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-pub struct Faults {
-    pub level: FaultLevel,
-    /// Faults put in by hand, on top of the drawn ones.
-    pub injections: Vec<Injection>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultLevel {
-    #[default]
-    None,
-    Light,
-    Hostile,
-}
-
-/// One fault at one place: the n-th try of one operation on one resource.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Injection {
-    /// Customer id; none = every customer.
-    #[serde(default)]
-    pub customer: Option<Uuid>,
-    /// Operation: see the list of operations in the README (`place_order`, `update_licenses`, ...).
-    pub operation: String,
-    /// Subscription, user, order ... id in lower case; none = every one.
-    #[serde(default)]
-    pub resource: Option<String>,
-    /// First try that is hit, from 1.
-    #[serde(default = "one")]
-    pub from_try: u32,
-    /// How many tries in a row; 0 = all from then on.
-    #[serde(default = "one")]
-    pub times: u32,
-    pub fault: Fault,
-}
-
-fn one() -> u32 {
-    1
-}
-
-/// What can go wrong with one call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-pub enum Fault {
-    /// 5xx before anything was done.
-    ServerError { status: u16 },
-    /// An HTML page of a gateway with this status; nothing was done.
-    GatewayPage { status: u16 },
-    /// Answered correctly after this many virtual seconds.
-    Slow { seconds: u32 },
-    /// 429 with `Retry-After` in virtual seconds.
-    Throttled { retry_after: u32 },
-    /// 400 / 2055 although the etag was fresh; nothing was done.
-    StaleEtag,
-    /// 202 with `Location`; done after this many virtual seconds.
-    Accepted { seconds: u32 },
-    /// The connection is closed without an answer; nothing was done.
-    LostBefore,
-    /// It was done; the connection is closed without an answer.
-    LostAfter,
-    /// The connection is closed without an answer; it is done this many virtual seconds *later* (at most 240).
-    LostLate { seconds: u32 },
-    /// Refused with this status and code for this and every later try. Counted by the books as a final refusal.
-    Refused { status: u16, code: u32, description: String },
-    /// Only for orders: the order completes, provisioning fails for good.
-    ProvisioningFails,
 }
 
 /// Lags in virtual seconds.
@@ -332,6 +181,9 @@ pub struct Offer {
     pub billing_cycles: Vec<String>,
 }
 
+fn one() -> u32 {
+    1
+}
 fn yes() -> bool {
     true
 }

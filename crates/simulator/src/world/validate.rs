@@ -203,12 +203,9 @@ impl Check<'_> {
         for (position, subscription) in customer.subscriptions.iter().enumerate() {
             self.subscription(&format!("{place}.subscriptions[{position}]"), customer, subscription);
         }
-        let given: BTreeSet<Uuid> = customer
-            .subscriptions
-            .iter()
-            .filter_map(|subscription| self.catalogue.offers.get(&subscription.offer))
-            .map(|offer| offer.sku)
-            .collect();
+        // With an unknown offer nobody can say which SKUs are given; that fault is told already.
+        let given: Option<BTreeSet<Uuid>> =
+            customer.subscriptions.iter().map(|s| Some(self.catalogue.offers.get(&s.offer)?.sku)).collect();
         let mut names = BTreeSet::new();
         for (position, user) in customer.users.iter().enumerate() {
             let place = format!("{place}.users[{position}]");
@@ -216,7 +213,7 @@ impl Check<'_> {
                 let cause = format!("`{}` is the principal name of another user too", user.principal_name);
                 self.say(format!("{place}.principal_name"), cause, "give each user of a customer its own");
             }
-            self.user(&place, user, &given);
+            self.user(&place, user, given.as_ref());
         }
     }
 
@@ -234,7 +231,9 @@ impl Check<'_> {
             let remedy = "write a date of creation before the end, or leave it out";
             self.say(format!("{place}.created"), "it was created after its commitment ended", remedy);
         }
-        if subscription.status == "active" && end < self.world.start {
+        // An end date is the last day of service.
+        let day = |at: jiff::Timestamp| at.as_second().div_euclid(86_400);
+        if subscription.status == "active" && day(end) < day(self.world.start) {
             let cause = format!("it is active, yet ended before the world begins at {}", self.world.start);
             self.say(format!("{place}.commitment_end"), cause, "write a later end, or the status `expired`");
         }
@@ -275,7 +274,7 @@ impl Check<'_> {
         }
     }
 
-    fn user(&mut self, place: &str, user: &User, given: &BTreeSet<Uuid>) {
+    fn user(&mut self, place: &str, user: &User, given: Option<&BTreeSet<Uuid>>) {
         if user.principal_name.trim().is_empty() {
             self.say(
                 format!("{place}.principal_name"),
@@ -290,11 +289,13 @@ impl Check<'_> {
         let mut held = BTreeSet::new();
         for (position, license) in user.licenses.iter().enumerate() {
             let place = format!("{place}.licenses[{position}]");
-            if !held.insert(license.sku) {
-                let cause = format!("the user holds the SKU {} twice", license.sku);
-                self.say(format!("{place}.sku"), cause, "write it once, with all its disabled plans");
+            if !held.insert((license.sku, license.group.is_some())) {
+                let cause = format!("the user holds the SKU {} twice in the same way", license.sku);
+                let remedy =
+                    "write it once directly and at most once by a group, with all its disabled plans";
+                self.say(format!("{place}.sku"), cause, remedy);
             }
-            if !given.contains(&license.sku) {
+            if given.is_some_and(|given| !given.contains(&license.sku)) {
                 let cause = format!("no subscription of the customer gives the SKU {}", license.sku);
                 self.say(
                     format!("{place}.sku"),

@@ -1,4 +1,7 @@
 //! The simulator from outside, in one binary.
 
 mod api;
+mod audit;
+mod truths;
+mod world_files;
 mod worlds;

@@ -38,7 +38,7 @@ pub(super) struct Scribe {
 impl Scribe {
     /// A world of one customer with `users` users on the old subscription of `seats` seats.
     pub(super) fn new(seats: u32, users: u32) -> Self {
-        let at = "2019-03-01T08:00:00Z".parse().unwrap();
+        let at = "2019-03-01T08:00:00Z".parse().expect("a time");
         let mut scribe = Self { entries: Vec::new(), at, calls: 0 };
         scribe.world(Change::Sku { sku: OLD_SKU, plans: vec![] });
         scribe.world(Change::Sku { sku: NEW_SKU, plans: vec![] });
@@ -68,7 +68,7 @@ impl Scribe {
     /// The lines of one call of the engine.
     pub(super) fn call(&mut self, changes: Vec<Change>) {
         self.calls += 1;
-        self.at = self.at.checked_add(SignedDuration::from_secs(1)).unwrap();
+        self.at = self.at.checked_add(SignedDuration::from_secs(1)).expect("a time");
         let request = Some(Uuid::from_u128(0xca11_0000 + self.calls));
         for change in changes {
             self.line(engine(), request, change);
@@ -76,7 +76,7 @@ impl Scribe {
     }
 
     pub(super) fn by(&mut self, actor: Actor, change: Change) {
-        self.at = self.at.checked_add(SignedDuration::from_secs(1)).unwrap();
+        self.at = self.at.checked_add(SignedDuration::from_secs(1)).expect("a time");
         self.line(actor, None, change);
     }
 

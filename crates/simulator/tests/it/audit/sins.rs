@@ -14,7 +14,7 @@ use crate::api::stage::{
 };
 
 fn id(text: &str) -> Uuid {
-    Uuid::parse_str(text).unwrap()
+    Uuid::parse_str(text).expect("an id")
 }
 
 const OFFICE: &str = "a0000000-0000-4000-8000-000000000009";
@@ -34,7 +34,7 @@ async fn stage(truth: &str, with_add_on: bool) -> Stage {
     if with_add_on {
         let add_on =
             json!({"id": ADD_ON, "offer": ADD_ON_OFFER, "quantity": 1, "parent": OLD, "commitment_end": end});
-        customer["subscriptions"].as_array_mut().unwrap().push(add_on);
+        customer["subscriptions"].as_array_mut().expect("a list").push(add_on);
     }
     let user = |id: &str, name: &str, licenses: Value| {
         json!({"id": id, "principal_name": format!("{name}@fabrikam.example"), "display_name": name,
