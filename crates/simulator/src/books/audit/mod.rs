@@ -222,6 +222,16 @@ impl<'a> Reading<'a> {
                 self.engine
             ));
         }
+        for ledger in self.ledgers.values() {
+            let known =
+                |row: &&&super::IntendedRow| ledger.tenant.subscriptions.contains_key(&row.old_subscription);
+            for row in ledger.rows.all.iter().filter(|row| !known(row)) {
+                notes.push(format!(
+                    "row {}: the books know no subscription {}",
+                    row.row_id, row.old_subscription
+                ));
+            }
+        }
         for row in self.unknown_rows.values().flatten() {
             notes.push(format!("row {}: the books know no customer {}", row.row_id, row.customer));
         }

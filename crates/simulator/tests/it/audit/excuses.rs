@@ -124,3 +124,14 @@ fn a_user_stuck_on_the_new_plan_by_a_refused_undo_is_not_moved_wrongly() {
     refused(&user(0).to_string(), None, &mut log);
     assert_eq!(log.judge(vec![row(2)]).figures.moved_wrongly, 0);
 }
+
+#[test]
+fn rows_of_customers_and_subscriptions_that_the_books_do_not_know_are_noted() {
+    let log = begun();
+    let nobody = IntendedRow { customer: user(900), row_id: "row-3".into(), ..row(0) };
+    let nothing = IntendedRow { old_subscription: user(901), row_id: "row-4".into(), ..row(0) };
+    let notes = log.judge(vec![row(2), nobody, nothing]).notes;
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes.iter().any(|note| note.starts_with("row row-3: the books know no customer")));
+    assert!(notes.iter().any(|note| note.starts_with("row row-4: the books know no subscription")));
+}
