@@ -13,6 +13,7 @@ mod read;
 mod sheet;
 mod write;
 
+pub(crate) use cell::word;
 pub use cell::{Bad, Cell, Reading};
 pub use dates::DayOrder;
 pub use guard::{guard, unguard};

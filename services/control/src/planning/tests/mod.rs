@@ -1,0 +1,1 @@
+//! Whole discoveries against a scripted tenant.
