@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{events, explain, init, simulator};
+use crate::commands::{events, explain, init, plan, simulator};
 use crate::context::Context;
 
 const ABOUT: &str = "Moves Microsoft CSP customers off retired Dynamics 365 subscriptions";
@@ -44,6 +44,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Args),
+    Plan(plan::Args),
     Simulator(simulator::Args),
     Events(events::Args),
     Explain(explain::Args),

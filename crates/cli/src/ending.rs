@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::lock::LockError;
+
 /// How a command that could do its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -31,6 +33,14 @@ pub(crate) struct Usage(pub(crate) String);
 impl Usage {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Usage(text.into())
+    }
+}
+
+/// A lock that another engine holds is a wrong call; one that cannot be made is not.
+pub(crate) fn locked(error: LockError) -> anyhow::Error {
+    match error {
+        LockError::Taken { .. } => Usage::new(error.to_string()).into(),
+        LockError::Unusable { .. } => error.into(),
     }
 }
 

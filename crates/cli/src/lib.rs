@@ -8,13 +8,18 @@
 
 mod args;
 mod commands;
+pub mod connection;
 mod context;
 mod ending;
 pub mod lock;
 mod output;
+pub mod plans;
 mod progress;
+mod reads;
+mod remains;
 pub mod settings;
 mod signals;
+mod simulated;
 
 use std::process::ExitCode;
 

@@ -117,12 +117,13 @@ pub(crate) static KEYS: &[Key] = &[
         "Big customers are cut into chunks of so many users."),
 
     key("quota.customers_per_minute", Count, Commented, "500",
-        "What Microsoft grants, by family of calls. The first three are documented, the others learned."),
+        "Calls a minute that Microsoft grants, by family. The first three are documented."),
     key("quota.subscriptions_per_minute", Count, Commented, "500", ""),
     key("quota.orders_per_minute", Count, Commented, "500", ""),
-    key("quota.offers_per_minute", Count, Commented, "500", ""),
-    key("quota.users_per_minute", Count, Commented, "1000", ""),
-    key("quota.licenses_per_minute", Count, Commented, "1000", ""),
+    key("quota.offers_per_minute", Count, Commented, "500",
+        "For these nothing is published: left out, they are learned from what Microsoft lets through."),
+    key("quota.users_per_minute", Count, Commented, "500", ""),
+    key("quota.licenses_per_minute", Count, Commented, "500", ""),
 
     key("files.delimiter", Word(&[",", ";", "tab"]), Commented, "\",\"",
         "Delimiter of the CSV files that are written: \",\", \";\" or \"tab\". Reading accepts all three."),

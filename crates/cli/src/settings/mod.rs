@@ -92,15 +92,15 @@ pub struct Run {
     pub chunk_users: u64,
 }
 
-/// Calls a minute, by family.
-#[derive(Debug, Clone, Copy)]
+/// Calls a minute, by family; none = what the client knows or learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    pub customers: u64,
-    pub subscriptions: u64,
-    pub orders: u64,
-    pub offers: u64,
-    pub users: u64,
-    pub licenses: u64,
+    pub customers: Option<u64>,
+    pub subscriptions: Option<u64>,
+    pub orders: Option<u64>,
+    pub offers: Option<u64>,
+    pub users: Option<u64>,
+    pub licenses: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -198,12 +198,12 @@ impl Settings {
                 chunk_users: count("run.chunk_users", 25).max(1),
             },
             quota: Quota {
-                customers: count("quota.customers_per_minute", 500).max(1),
-                subscriptions: count("quota.subscriptions_per_minute", 500).max(1),
-                orders: count("quota.orders_per_minute", 500).max(1),
-                offers: count("quota.offers_per_minute", 500).max(1),
-                users: count("quota.users_per_minute", 1000).max(1),
-                licenses: count("quota.licenses_per_minute", 1000).max(1),
+                customers: values.count("quota.customers_per_minute"),
+                subscriptions: values.count("quota.subscriptions_per_minute"),
+                orders: values.count("quota.orders_per_minute"),
+                offers: values.count("quota.offers_per_minute"),
+                users: values.count("quota.users_per_minute"),
+                licenses: values.count("quota.licenses_per_minute"),
             },
             files: Files {
                 delimiter: match values.text("files.delimiter").as_deref() {

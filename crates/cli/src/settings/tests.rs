@@ -35,7 +35,6 @@ fn what_init_shows_as_a_default_is_the_default() {
         .collect();
     let (shown, default) = (read(&uncommented, &[]).unwrap(), read("", &[]).unwrap());
     assert_eq!(format!("{:?}", shown.run), format!("{:?}", default.run));
-    assert_eq!(format!("{:?}", shown.quota), format!("{:?}", default.quota));
     assert_eq!(shown.planning.min_days_left, default.planning.min_days_left);
     assert_eq!(shown.planning.reuse_reads_hours, default.planning.reuse_reads_hours);
     assert_eq!(shown.partner_center.app_only_resource, default.partner_center.app_only_resource);

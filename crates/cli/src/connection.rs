@@ -1,0 +1,207 @@
+//! From the configuration to something that can be called: clock, ids, store, tokens, quota gate, client.
+//!
+//! One process has one of these. Where the configuration names a simulated world, its Partner Center is started inside this
+//! process and the world is written back at the end, so that a demo's state can be looked at and worked on later.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use seatshift_edge::{CallLog, ClockTimer};
+use seatshift_host::{Clock, Ids, ScaledClock};
+use seatshift_partner_center::buckets::{Limit, Limits};
+use seatshift_partner_center::{
+    Application, Client, Cloud, Config, Family, FileTokens, HttpTransport, Observer, RefreshTokens,
+    TokenBuckets, TokenUse,
+};
+use seatshift_store::{SqliteStore, Store};
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::ending::Usage;
+use crate::lock::make_private;
+use crate::settings::{PartnerCenter, Quota, Secret, Settings};
+use crate::simulated::Simulated;
+
+/// Name of the store's file in the state folder.
+const STORE: &str = "seatshift.sqlite";
+
+/// What does not need Microsoft: time, ids, and what is remembered.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub store: Arc<SqliteStore>,
+}
+
+/// Everything a command needs that speaks to Partner Center.
+#[derive(Debug)]
+pub struct Connection {
+    pub base: Base,
+    pub client: Client,
+    pub gate: TokenBuckets,
+    /// The longest that one changing call can take, in real time.
+    pub longest_call: Duration,
+    call_log: JoinHandle<()>,
+    simulated: Option<Simulated>,
+}
+
+impl Base {
+    /// Opens the store of this configuration, making folder and file where they are not there.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Base> {
+        let clock: Arc<dyn Clock> = match settings.clock {
+            Some(clock) => Arc::new(ScaledClock::compressed(clock.start, clock.epoch, clock.scale)),
+            None => Arc::new(ScaledClock::real()),
+        };
+        let folder = &settings.state_dir;
+        make_private(folder).with_context(|| {
+            format!("{}: the state folder cannot be made; check `state_dir` and its rights", folder.display())
+        })?;
+        let path = folder.join(STORE);
+        let store = SqliteStore::open(&path).await.with_context(|| path.display().to_string())?;
+        Ok(Base { clock, ids: Arc::new(Ids::random()), store: Arc::new(store) })
+    }
+
+    /// Opens a store that must be there already.
+    ///
+    /// # Errors
+    /// When nothing has been applied or planned with this configuration.
+    pub async fn existing(settings: &Settings) -> anyhow::Result<Base> {
+        if settings.state_dir.join(STORE).is_file() {
+            return Base::open(settings).await;
+        }
+        Err(Usage::new(format!(
+            "{}: there is no state here yet; plan and apply first, or name another configuration with --config",
+            settings.state_dir.display()
+        ))
+        .into())
+    }
+}
+
+impl Connection {
+    /// Connects. Nothing is called before the first question is asked.
+    pub async fn open(settings: &Settings) -> anyhow::Result<Connection> {
+        let (settings, simulated) = Simulated::start(settings).await?;
+        let base = Base::open(&settings).await?;
+        let timer = Arc::new(ClockTimer(base.clock.clone()));
+        let gate = TokenBuckets::with_limits(timer.clone(), limits(&settings.quota));
+        let config = config(&settings.partner_center, &base.ids)?;
+        let longest_call = config.longest_change();
+        let transport = HttpTransport::new(&config.timeouts).context("TLS cannot be set up on this machine")?;
+        let (log, writing) = CallLog::new(base.store.clone() as Arc<dyn Store>);
+        let observer: Arc<dyn Observer> = Arc::new(log);
+        let tokens = tokens(&settings.partner_center).await?;
+        let client = Client::new(config, Arc::new(transport), tokens, Arc::new(gate.clone()), timer, observer);
+        let call_log = tokio::spawn(writing);
+        Ok(Connection { base, client, gate, longest_call, call_log, simulated })
+    }
+
+    /// Ends: the last lines of the call log are written, and a simulated world is written back. Whoever was given the
+    /// client must have let go of it.
+    pub async fn close(self) -> anyhow::Result<()> {
+        let Connection { client, call_log, simulated, base, gate, .. } = self;
+        drop((client, gate));
+        // The log ends when the last client is gone; one that is still held must not hold up the end.
+        let patience = tokio::time::timeout(Duration::from_secs(2), call_log);
+        if patience.await.is_err() {
+            tracing::warn!("the last lines of the call log may be missing");
+        }
+        drop(base);
+        match simulated {
+            Some(simulated) => simulated.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn limits(quota: &Quota) -> Limits {
+    let mut limits = Limits::default();
+    let set = [
+        (Family::Customers, quota.customers),
+        (Family::Subscriptions, quota.subscriptions),
+        (Family::Orders, quota.orders),
+        (Family::Offers, quota.offers),
+        (Family::Users, quota.users),
+        (Family::Licenses, quota.licenses),
+    ];
+    for (family, per_minute) in set {
+        if let Some(per_minute) = per_minute {
+            limits.families.insert(family, Limit::published(per_minute.max(1) as f64));
+        }
+    }
+    limits
+}
+
+fn missing(key: &str) -> anyhow::Error {
+    let variable = format!("SEATSHIFT__PARTNER_CENTER__{}", key.to_uppercase());
+    Usage::new(format!(
+        "partner_center.{key} is not set; fill it in in seatshift.toml (`seatshift init` writes one), or set {variable}"
+    ))
+    .into()
+}
+
+fn config(settings: &PartnerCenter, ids: &Arc<Ids>) -> anyhow::Result<Config> {
+    let tenant = settings.tenant.clone().ok_or_else(|| missing("tenant"))?;
+    let app = Application {
+        id: settings.client_id.clone().ok_or_else(|| missing("client_id"))?,
+        secret: read_secret(settings.client_secret.as_ref(), "client_secret_file")?,
+    };
+    let (request, jitter) = (ids.clone(), ids.clone());
+    let mut config =
+        Config::new(tenant, app, Arc::new(move || request.request()), Arc::new(move || jitter.fraction()));
+    config = config.in_cloud(match settings.cloud.as_str() {
+        "us_government" => Cloud::UsGovernment,
+        "china" => Cloud::China,
+        _ => Cloud::Public,
+    });
+    if let Some(id) = &settings.user_client_id {
+        let secret = read_secret(settings.user_client_secret.as_ref(), "user_client_secret_file")?;
+        config.user_app = Some(Application { id: id.clone(), secret });
+    }
+    config.app_only_resource.clone_from(&settings.app_only_resource);
+    if settings.token_use == "app_user_for_all" {
+        config.token_use = TokenUse::AppUserForAll;
+    }
+    config.api = settings.api.clone().unwrap_or(config.api);
+    config.authority = settings.authority.clone().unwrap_or(config.authority);
+    Ok(config)
+}
+
+fn read_secret(secret: Option<&Secret>, key: &str) -> anyhow::Result<secrecy::SecretString> {
+    match secret {
+        Some(Secret::Given(secret)) => Ok(secret.clone()),
+        Some(Secret::File(path)) => {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Usage::new(format!(
+                    "{}: the file with the secret (partner_center.{key}) cannot be read ({error}); \
+                     write the secret into it, readable by you alone",
+                    path.display()
+                ))
+            })?;
+            Ok(text.trim().to_owned().into())
+        }
+        None => Err(missing(key)),
+    }
+}
+
+/// The refresh token's keeping; a first one that was given by the environment is put there once.
+async fn tokens(settings: &PartnerCenter) -> anyhow::Result<Arc<dyn RefreshTokens>> {
+    let path: &PathBuf = &settings.refresh_token_file;
+    if let Some(folder) = path.parent() {
+        make_private(folder).with_context(|| folder.display().to_string())?;
+    }
+    let tokens = FileTokens::new(path);
+    if let Some(first) = &settings.refresh_token {
+        if tokens.load().await?.is_none() && !first.expose_secret().is_empty() {
+            tokens.store(first.clone()).await?;
+        }
+    }
+    Ok(Arc::new(tokens))
+}
+
+/// An address of this machine.
+pub(crate) fn loopback(port: u16) -> anyhow::Result<Url> {
+    Ok(Url::parse(&format!("http://127.0.0.1:{port}"))?)
+}
