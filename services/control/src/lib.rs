@@ -14,6 +14,7 @@ pub mod commands;
 mod control;
 mod participant;
 mod pause;
+pub mod planned;
 pub mod planning;
 mod records;
 mod restart;
@@ -22,6 +23,9 @@ pub mod standing;
 mod stop;
 pub mod tables;
 pub mod tracker;
+
+#[cfg(test)]
+mod tests;
 
 pub use board::{Board, Progress, Settled};
 pub use control::{Config, Control, Setup, start};
