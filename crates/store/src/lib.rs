@@ -30,7 +30,8 @@ pub trait Store: Send + Sync + Debug {
     /// Applies many units in **one** transaction (group commit) and says for each what became of it.
     ///
     /// A unit that is a [`Committed::Duplicate`] or [`Committed::Stale`] changes nothing and does not hinder the others;
-    /// units see the changes of the units before them. When this returns an error nothing was changed.
+    /// units see the changes of the units before them, and a change sees those before it in its unit. When this returns an
+    /// error nothing was changed; when the future is dropped, all was changed or nothing.
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Committed>, StoreError>;
 
     /// Ledger rows of these migrations, in id order; unknown ones are left out.
@@ -51,7 +52,8 @@ pub trait Store: Send + Sync + Debug {
         limit: usize,
     ) -> Result<Vec<WorkRow>, StoreError>;
 
-    /// The moment at which the next piece of work comes due that nobody holds; in the past when some is due already.
+    /// The moment at which the next piece of work comes due that nobody holds; in the past when some is due already. A
+    /// held piece counts from the end of its lease.
     async fn next_due(&self, service: Service) -> Result<Option<Timestamp>, StoreError>;
 
     /// All work rows of one migration, also those that are not due (settled chunks), by part.

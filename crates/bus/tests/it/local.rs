@@ -1,5 +1,6 @@
 //! What the in-process bus promises beside: it confirms at the last acknowledgment, and repeats itself exactly.
 
+use futures::FutureExt;
 use seatshift_bus::{Bus, Confirm, Delivery, LocalBus};
 use seatshift_messages::Service::{Control, Purchase, Reassignment, Suspension};
 
@@ -39,6 +40,28 @@ async fn events_come_in_the_order_of_their_publication() {
     let bus = LocalBus::new(100);
     let _answers = publish(&bus, (1..=50).map(progressed));
     assert_eq!(numbers(&receive(&bus, Control, 100).await), (1..=50).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn who_came_first_is_served_first() {
+    let bus = LocalBus::new(10);
+    let mut first = bus.receive(Control, 1);
+    assert!((&mut first).now_or_never().is_none());
+    let _answers = publish(&bus, [progressed(1)]);
+    let mut later = bus.receive(Control, 1);
+    assert!((&mut later).now_or_never().is_none(), "the event is the first one's, who has not looked yet");
+    assert_eq!(numbers(&first.await), [1]);
+}
+
+#[tokio::test]
+async fn a_reader_that_always_finds_something_does_not_starve_the_others() {
+    let bus = LocalBus::new(10);
+    let _answers = publish(&bus, [progressed(1)]);
+    let other = tokio::spawn(async {});
+    for _ in 0..10_000 {
+        receive(&bus, Control, 1).await.remove(0).give_back();
+    }
+    assert!(other.is_finished());
 }
 
 #[tokio::test]

@@ -204,6 +204,9 @@ async fn only_the_owner_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
+    // Also one that was made by hand, or copied.
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     let store = SqliteStore::open(&path).await.unwrap();
     commit(&store, whole(1, 0)).await;
     for name in ["store.db", "store.db-wal", "store.db-shm"] {

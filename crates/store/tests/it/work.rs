@@ -162,6 +162,9 @@ pub(crate) async fn the_next_due_time_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.next_due(HERE).await.unwrap(), Some(at(70)), "a held one comes due when its lease ends");
     change(&*store, vec![put(one, "a", None), put(one, "b", None)]).await;
     assert_eq!(store.next_due(HERE).await.unwrap(), None);
+    change(&*store, vec![put(one, "a", Some(at(90)))]).await;
+    store.claim_work(HERE, at(90), at(80), 9).await.unwrap();
+    assert_eq!(store.next_due(HERE).await.unwrap(), Some(at(90)), "never before its own time");
 }
 
 pub(crate) async fn claims_never_overlap(store: Arc<dyn Store>) {
