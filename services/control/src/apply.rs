@@ -105,7 +105,8 @@ type Chosen = BTreeMap<u32, Option<Cause>>;
 /// Which of the rows that are to be moved belong to this part of the run.
 fn choose(run: &Run, plan: &ReviewedPlan, before: &BTreeMap<u32, Before>, control: &Inner) -> Chosen {
     let options = &run.options;
-    let taken = before.values().filter(|before| !before.row.already && !before.ledger.stopped_by_plan).count();
+    let taken =
+        before.values().filter(|before| !before.row.already && !before.ledger.stopped_by_plan).count();
     let mut room = options.limit.map_or(usize::MAX, |limit| limit.saturating_sub(taken));
     let mut open: Vec<(Timestamp, u32, &PlannedRow)> = (0..)
         .zip(&plan.rows)

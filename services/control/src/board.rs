@@ -305,7 +305,8 @@ impl State {
         for row in std::mem::take(&mut lane.told) {
             self.to_tell.remove(&row);
         }
-        let members = || lane.members.iter().filter_map(|id| self.members.get(id).map(|member| (*id, member)));
+        let members =
+            || lane.members.iter().filter_map(|id| self.members.get(id).map(|member| (*id, member)));
         let holder = members().find(|(_, member)| member.holds_slot());
         match holder {
             None => {

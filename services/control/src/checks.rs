@@ -38,8 +38,7 @@ async fn check(control: &Inner, migration: MigrationId, row: RowRef) -> Migratio
     let stored = stored_row(control, &row).await;
     let mut tries = 0;
     loop {
-        let question =
-            Question { run: row.run, migration, retries: row.retries, row: &stored.row, tries };
+        let question = Question { run: row.run, migration, retries: row.retries, row: &stored.row, tries };
         let fact = match control.recheck.recheck(question).await {
             Rechecked::StillTrue(instruction) => Fact::StillTrue { instruction },
             Rechecked::Stopped(cause) => Fact::Stopped { cause },
@@ -66,7 +65,10 @@ async fn stored_row(control: &Inner, row: &RowRef) -> RunRow {
             Ok(Some(stored)) => return stored,
             Ok(None) => tracing::error!(row = %row.row, "an admitted row is not in the store"),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "could not read a row; trying again");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not read a row; trying again"
+                );
             }
         }
         control.clock.sleep(A_MOMENT).await;

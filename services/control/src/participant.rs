@@ -71,7 +71,9 @@ impl Participant for Controlling {
                 let instruction = instruction.expect("it is said on the fact that brings the instruction");
                 Event::MigrationRequested(Box::new(MigrationRequested { instruction }))
             }
-            Said::RollbackRequested { asked } => Event::RollbackRequested(Box::new(RollbackRequested { asked })),
+            Said::RollbackRequested { asked } => {
+                Event::RollbackRequested(Box::new(RollbackRequested { asked }))
+            }
             Said::RetryRequested { participant, parking, asked } => {
                 Event::RetryRequested(Box::new(RetryRequested { participant, parking, asked }))
             }

@@ -72,8 +72,8 @@ pub(crate) async fn ledgers(
     rows.into_iter()
         .map(|row| {
             let ledger = serde_json::from_str(&row.stage);
-            let ledger = ledger
-                .map_err(|source| StoreError::Damaged { what: "ledger", source: Box::new(source) })?;
+            let ledger =
+                ledger.map_err(|source| StoreError::Damaged { what: "ledger", source: Box::new(source) })?;
             Ok((row.migration, ledger))
         })
         .collect()

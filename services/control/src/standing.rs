@@ -126,7 +126,10 @@ fn follow(standing: &mut RowStanding, ledgers: &BTreeMap<MigrationId, Ledger>) -
     }
 }
 
-async fn ledgers(store: &dyn Store, ids: &[MigrationId]) -> Result<BTreeMap<MigrationId, Ledger>, StoreError> {
+async fn ledgers(
+    store: &dyn Store,
+    ids: &[MigrationId],
+) -> Result<BTreeMap<MigrationId, Ledger>, StoreError> {
     let mut found = BTreeMap::new();
     for page in ids.chunks(500) {
         found.extend(restart::ledgers(store, page).await?);

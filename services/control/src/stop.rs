@@ -80,7 +80,8 @@ impl Outcomes {
             (last.len().min(later), (later * later_percent).div_ceil(100))
         };
         let bad = last[..window].iter().filter(|bad| **bad).count();
-        (bad >= limit.max(1)).then(|| format!("{bad} of the last {window} were refused, parked or turned back"))
+        (bad >= limit.max(1))
+            .then(|| format!("{bad} of the last {window} were refused, parked or turned back"))
     }
 }
 

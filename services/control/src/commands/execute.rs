@@ -1,5 +1,7 @@
 //! Carrying a command out.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
 use seatshift_host::Effect;
 use seatshift_messages::{Cause, Event, Heading, MigrationId, RunPaused, RunResumed, Service};
@@ -25,7 +27,8 @@ pub(super) async fn carry_out(control: &Inner, id: &str, command: &Command) -> R
             let cause = Cause::new(OPERATOR, format!("{} paused it: {reason}", asked.by));
             let pause = Pause { drain: *drain, at: control.clock.now(), asked: asked.clone(), cause };
             control.pause(pause).await?;
-            let text = if *drain { "paused: what has begun is finished" } else { "paused: no call is started" };
+            let text =
+                if *drain { "paused: what has begun is finished" } else { "paused: no call is started" };
             Ok(Answered::Done { text: text.to_owned() })
         }
         Verb::Resume => control.resume(asked).await,
@@ -35,22 +38,26 @@ pub(super) async fn carry_out(control: &Inner, id: &str, command: &Command) -> R
     }
 }
 
-async fn wishes(control: &Inner, id: &str, command: &Command, target: &Target) -> Result<Answered, StoreError> {
+async fn wishes(
+    control: &Inner,
+    id: &str,
+    command: &Command,
+    target: &Target,
+) -> Result<Answered, StoreError> {
+    // A crash may have come while it was carried out: what has its answer is left alone.
     let before = answers(control, id).await?;
-    match resolve(&*control.store, &command.verb, target).await? {
+    let meant = match resolve(&*control.store, &command.verb, target).await? {
+        Ok(migrations) => migrations,
         Err(answered) if before.is_empty() => return Ok(answered),
-        Err(_) => {}
-        Ok(migrations) => {
-            futures::stream::iter(migrations)
-                .filter(|migration| {
-                    let open = !before.iter().any(|answer| answer.migration == *migration);
-                    futures::future::ready(open)
-                })
-                .for_each_concurrent(AT_ONCE, async |migration| wish(control, id, command, migration).await)
-                .await;
-        }
-    }
-    Ok(Answered::Each { answers: answers(control, id).await? })
+        Err(_) => Vec::new(),
+    };
+    let open = meant.iter().filter(|migration| !before.iter().any(|answer| answer.migration == **migration));
+    futures::stream::iter(open)
+        .for_each_concurrent(AT_ONCE, async |migration| wish(control, id, command, *migration).await)
+        .await;
+    let mut answers = answers(control, id).await?;
+    answers.sort_by_key(|answer| meant.iter().position(|migration| *migration == answer.migration));
+    Ok(Answered::Each { answers })
 }
 
 async fn answers(control: &Inner, id: &str) -> Result<Vec<Answer>, StoreError> {
@@ -78,7 +85,8 @@ async fn wish(control: &Inner, id: &str, command: &Command, migration: Migration
 /// The subscription of a closed row may have come to another migration meanwhile, by a later plan: no second one then.
 async fn refuse_a_second(control: &Inner, id: &str, migration: MigrationId) -> bool {
     let ledger = control.host.stage(migration).await;
-    let other = ledger.row.as_ref().and_then(|row| row.old_subscription).and_then(|old| control.board.already(old));
+    let other =
+        ledger.row.as_ref().and_then(|row| row.old_subscription).and_then(|old| control.board.already(old));
     let (Some(row), Some(other)) = (&ledger.row, other) else { return false };
     if other == migration {
         return false;
@@ -120,7 +128,9 @@ pub async fn preview(
         Err(answered) => return Ok(answered),
     };
     let mut answers = Vec::new();
-    for (migration, ledger) in restart::ledgers(store, &migrations).await? {
+    let mut ledgers: BTreeMap<_, _> = restart::ledgers(store, &migrations).await?.into_iter().collect();
+    for migration in migrations {
+        let Some(ledger) = ledgers.remove(&migration) else { continue };
         let ask = Ask { command: "preview".to_owned(), migration, asked: command.asked.clone() };
         // The id of what a retry would make is not known before it is made.
         let Some(fact) = fact(&command.verb, ask, migration) else { continue };

@@ -34,11 +34,19 @@ pub struct Command {
 #[serde(rename_all = "snake_case", tag = "verb")]
 pub enum Verb {
     /// Stops the calls; with `drain` what has begun is finished and nothing new starts.
-    Pause { drain: bool },
+    Pause {
+        drain: bool,
+    },
     Resume,
-    Retry { target: Target },
-    Rollback { target: Target },
-    Accept { target: Target },
+    Retry {
+        target: Target,
+    },
+    Rollback {
+        target: Target,
+    },
+    Accept {
+        target: Target,
+    },
 }
 
 /// Which migrations are meant.
@@ -142,7 +150,10 @@ pub async fn withdraw(store: &dyn Store, id: &str) -> Result<(), StoreError> {
 pub(crate) async fn run(control: &Inner) {
     loop {
         if let Err(error) = take_up(control).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "could not look for commands; trying again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "could not look for commands; trying again"
+            );
             control.clock.sleep(A_MOMENT).await;
         }
         let look = async {

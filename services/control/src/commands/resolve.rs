@@ -58,7 +58,8 @@ fn one(rows: &[RowStanding], verb: &Verb, who: &str) -> Result<Vec<MigrationId>,
                 .filter(|id| fitting.iter().any(|row| row.migration == **id && applies(verb, row)))
                 .copied()
                 .collect();
-            let customers: std::collections::BTreeSet<_> = fitting.iter().map(|row| row.row.customer).collect();
+            let customers: std::collections::BTreeSet<_> =
+                fitting.iter().map(|row| row.row.customer).collect();
             match (apply.as_slice(), customers.len()) {
                 ([one], 1) => Ok(vec![*one]),
                 _ => Err(Answered::Ambiguous {

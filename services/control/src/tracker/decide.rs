@@ -129,7 +129,9 @@ fn hear(
 ) -> Decision<Controlling> {
     match event {
         Report::PurchaseRefused { cause, .. } => turn.close(Stage::Refused, VerdictKind::Refused, cause),
-        Report::PurchaseReverted { cause, .. } => turn.close(Stage::RolledBack, VerdictKind::RolledBack, cause),
+        Report::PurchaseReverted { cause, .. } => {
+            turn.close(Stage::RolledBack, VerdictKind::RolledBack, cause)
+        }
         // It is being turned round already: reactivation follows, and its end is the verdict.
         Report::Suspended { .. } if turn.ledger().rollback => turn.to(stage),
         Report::Suspended { .. } => turn.complete(),
@@ -163,9 +165,13 @@ fn roll_back(turn: Turn, stage: Stage, ask: Ask) -> Decision<Controlling> {
         Stage::Parked { .. } => turn.request_rollback(&ask),
         Stage::Completed => turn.wish_rollback_of_completed(ask),
         Stage::Accepted { at } => turn.wish(Stage::Accepted { at }, &ask, Wish::Rollback(ask.asked.clone())),
-        Stage::Refused => turn.no(stage, &ask, "it was refused: nothing of ours stands, so there is nothing to undo"),
+        Stage::Refused => {
+            turn.no(stage, &ask, "it was refused: nothing of ours stands, so there is nothing to undo")
+        }
         Stage::RolledBack => turn.no(stage, &ask, "it is rolled back already"),
-        Stage::Skipped => turn.no(stage, &ask, "it was skipped: nothing was begun, so there is nothing to undo"),
+        Stage::Skipped => {
+            turn.no(stage, &ask, "it was skipped: nothing was begun, so there is nothing to undo")
+        }
     }
 }
 
@@ -178,14 +184,18 @@ fn retry(
     match stage {
         Stage::Unplanned => turn.no(stage, &ask, "no such migration is known"),
         Stage::Waiting => turn.no(stage, &ask, "it waits for its turn and goes on by itself"),
-        Stage::Checking | Stage::Running => turn.no(stage, &ask, "it is not parked: it is going on by itself"),
+        Stage::Checking | Stage::Running => {
+            turn.no(stage, &ask, "it is not parked: it is going on by itself")
+        }
         Stage::Parked { at } => turn.request_retry(at, &ask),
         Stage::Completed => turn.no(stage, &ask, "it is completed: there is nothing to try again"),
         Stage::Accepted { at } => turn.wish(Stage::Accepted { at }, &ask, Wish::Retry(ask.asked.clone())),
         stage @ (Stage::Refused | Stage::RolledBack) => turn.begin_anew(stage, &ask, successor),
-        Stage::Skipped if set_aside(turn.ledger()) => {
-            turn.no(stage, &ask, "it is left for a later part of the run: apply the plan with its wave or a higher limit")
-        }
+        Stage::Skipped if set_aside(turn.ledger()) => turn.no(
+            stage,
+            &ask,
+            "it is left for a later part of the run: apply the plan with its wave or a higher limit",
+        ),
         Stage::Skipped if turn.ledger().stopped_by_plan => {
             turn.no(stage, &ask, "its plan row stopped it: change the row and apply the plan again")
         }

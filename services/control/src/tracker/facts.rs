@@ -29,23 +29,48 @@ impl News {
 pub enum Fact {
     /// The row is in a run and is to be moved. Also said of a row that was set aside, when its time has come. `stored`: the
     /// row of the run, written with the decision; none where it is written already.
-    Queued { row: RowRef, stored: Option<Box<RunRow>> },
+    Queued {
+        row: RowRef,
+        stored: Option<Box<RunRow>>,
+    },
     /// Planning or a person stopped the row, or this part of the run does not name it.
-    Skip { row: RowRef, stored: Option<Box<RunRow>>, cause: Cause },
+    Skip {
+        row: RowRef,
+        stored: Option<Box<RunRow>>,
+        cause: Cause,
+    },
     /// The customer's slot is its own.
     Admit,
     /// Read again: the row's facts are as planned.
-    StillTrue { instruction: Arc<Instruction> },
+    StillTrue {
+        instruction: Arc<Instruction>,
+    },
     /// Read again: they are not, or could not be read.
-    Stopped { cause: Cause },
+    Stopped {
+        cause: Cause,
+    },
     /// Its customer's slot is held by a migration that is parked.
-    WaitsFor { holder: MigrationId },
+    WaitsFor {
+        holder: MigrationId,
+    },
     /// A participant's event.
-    Heard { source: Service, sequence: u64, said_at: Timestamp, event: Report },
+    Heard {
+        source: Service,
+        sequence: u64,
+        said_at: Timestamp,
+        event: Report,
+    },
     /// An operator's wishes.
-    Rollback { ask: Ask },
-    Retry { ask: Ask, successor: MigrationId },
-    Accept { ask: Ask },
+    Rollback {
+        ask: Ask,
+    },
+    Retry {
+        ask: Ask,
+        successor: MigrationId,
+    },
+    Accept {
+        ask: Ask,
+    },
 }
 
 /// An operator's wish about one migration. The answer is written beside the decision, under the command's own key: so a
@@ -60,16 +85,41 @@ pub struct Ask {
 /// What a participant reports, as far as control acts on it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
-    Purchased { purchase: Purchase },
-    PurchaseRefused { cause: Cause, stands: Stands },
-    PurchaseReverted { cause: Cause, stands: Stands },
-    Progressed { moved: u32 },
-    Reassigned { moved: u32, already: u32 },
+    Purchased {
+        purchase: Purchase,
+    },
+    PurchaseRefused {
+        cause: Cause,
+        stands: Stands,
+    },
+    PurchaseReverted {
+        cause: Cause,
+        stands: Stands,
+    },
+    Progressed {
+        moved: u32,
+    },
+    Reassigned {
+        moved: u32,
+        already: u32,
+    },
     /// `reassignment.refused` and `licenses.restored`.
-    MovedBack { restored: u32, left: u32 },
-    Suspended { at: Timestamp, undo_until: Option<Timestamp>, undo_reason: String, stands: Stands },
-    SuspensionRefused { stands: Stands },
-    Reactivated { stands: Stands },
+    MovedBack {
+        restored: u32,
+        left: u32,
+    },
+    Suspended {
+        at: Timestamp,
+        undo_until: Option<Timestamp>,
+        undo_reason: String,
+        stands: Stands,
+    },
+    SuspensionRefused {
+        stands: Stands,
+    },
+    Reactivated {
+        stands: Stands,
+    },
     Parked(Box<Parked>),
 }
 

@@ -86,7 +86,8 @@ impl Turn {
     }
 
     pub(super) fn wait_for(mut self, holder: MigrationId) -> Decision<Controlling> {
-        let cause = Cause::new(WAITS_FOR, format!("waits for {holder}, a parked migration of the same customer"));
+        let cause =
+            Cause::new(WAITS_FOR, format!("waits for {holder}, a parked migration of the same customer"));
         if self.ledger.standing().is_some_and(|verdict| verdict.cause == cause) {
             return self.to(Stage::Waiting);
         }
@@ -263,10 +264,11 @@ impl Turn {
     }
 
     pub(super) fn accept(mut self, at: ParkedAt, ask: &Ask) -> Decision<Controlling> {
-        let cause = self.ledger.verdict.as_ref().map_or_else(
-            || Cause::new("accepted", "closed as it stands"),
-            |parked| parked.cause.clone(),
-        );
+        let cause = self
+            .ledger
+            .verdict
+            .as_ref()
+            .map_or_else(|| Cause::new("accepted", "closed as it stands"), |parked| parked.cause.clone());
         self.done(ask, "closed as it stands");
         self.rule(Ruling {
             parking: Some(at.clone()),
@@ -277,7 +279,12 @@ impl Turn {
     }
 
     /// A closed row is never opened again: a new migration, with ledgers of its own, tries it.
-    pub(super) fn begin_anew(mut self, stage: Stage, ask: &Ask, successor: MigrationId) -> Decision<Controlling> {
+    pub(super) fn begin_anew(
+        mut self,
+        stage: Stage,
+        ask: &Ask,
+        successor: MigrationId,
+    ) -> Decision<Controlling> {
         if let Some(already) = self.ledger.successor {
             let text = format!("it is tried again already, as {already}");
             self.answer(ask, Outcome::No, &text, None);
