@@ -18,6 +18,7 @@ use crate::codes;
 use crate::config::Config;
 use crate::error::{CallError, LoginProblem, Problem, Remedy};
 use crate::gate::{Answer, Ask, Family, Gate, Permit, Purpose};
+use crate::license_failure::LicenseFailure;
 use crate::model::Malformed;
 use crate::observer::{CallRecord, Observer};
 use crate::operation::Operation;
@@ -222,9 +223,7 @@ impl Engine {
             }
             _ => judge(operation, status, fault),
         };
-        // A text about licenses means something only where licenses were to be changed.
-        let license_failure =
-            fault.license_failure.filter(|_| is_license_change(operation) && status.is_client_error());
+        let license_failure = license_failure(operation, status, fault);
         CallError {
             status: Some(status.as_u16()),
             code: fault.code,
@@ -281,6 +280,17 @@ fn ask(request: &Request<'_>, purpose: Purpose) -> Ask {
 fn is_license_change(operation: &Operation) -> bool {
     operation.family == Family::Licenses && operation.changing()
 }
+
+/// Why licenses could not be changed. A text about licenses means something only where they were to be changed.
+fn license_failure(operation: &Operation, status: StatusCode, fault: fault::Fault) -> Option<LicenseFailure> {
+    if !is_license_change(operation) || !status.is_client_error() {
+        return None;
+    }
+    fault.license_failure.or((fault.code == Some(OUT_OF_LICENSES)).then_some(LicenseFailure::OutOfLicenses))
+}
+
+/// The one failure of a license change that has a documented code.
+const OUT_OF_LICENSES: u32 = 60012;
 
 fn guid_header(id: Uuid) -> HeaderValue {
     let mut buffer = Uuid::encode_buffer();

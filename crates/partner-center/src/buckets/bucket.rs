@@ -97,7 +97,7 @@ pub(super) struct Learned {
 /// What a 429 leaves of the rate.
 const DECREASE: f64 = 0.7;
 /// What a minute of good answers gives back, as a part of the ceiling.
-const INCREASE: f64 = 0.05;
+const INCREASE: f64 = 0.02;
 /// How long to wait after a 429 that does not say.
 const UNSAID: Duration = Duration::from_secs(10);
 /// The longest that is waited beyond what Microsoft said, after 429s in a row.
@@ -146,8 +146,8 @@ impl Learned {
             again => Duration::from_secs(1 << (again - 1).min(6)).min(MOST_PATIENCE),
         };
         self.blocked_until = self.blocked_until.max(at(now, after.unwrap_or(UNSAID) + patience));
-        // What had gathered before would all go out at the moment the block ends.
-        self.bucket.tokens = self.bucket.tokens.min(1.0);
+        // What has gathered would all go out at the moment the block ends; half of it is enough to begin with.
+        self.bucket.tokens = self.bucket.tokens.min(burst(self.bucket.per_minute) / 2.0);
         self.bucket.filled = self.bucket.filled.max(self.blocked_until);
     }
 }

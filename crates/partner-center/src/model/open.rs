@@ -67,15 +67,31 @@ macro_rules! open_enum {
     };
 }
 
-/// Whether two words are one, whatever their case and their separators.
+/// Whether two words are one, whatever their case and their separators. Needs no memory: licenses of users come by
+/// the thousand, with a word for each of their service plans.
 pub(crate) fn same_word(left: &str, right: &str) -> bool {
-    let letters = |word: &str| {
-        word.bytes()
-            .filter(|b| !matches!(b, b'_' | b' ' | b'-'))
-            .map(|b| b.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-    };
-    // The plain case first: it needs no memory, and licenses of users come by the thousand.
-    left.eq_ignore_ascii_case(right)
-        || (left.len() >= right.len().saturating_sub(2) && letters(left) == letters(right))
+    fn letters(word: &str) -> impl Iterator<Item = u8> + '_ {
+        word.bytes().filter(|b| !matches!(b, b'_' | b' ' | b'-')).map(|b| b.to_ascii_lowercase())
+    }
+    left.eq_ignore_ascii_case(right) || letters(left).eq(letters(right))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{BillingCycle, Status};
+
+    #[test]
+    fn a_word_may_come_in_any_dress_or_as_its_number() {
+        for word in ["one_time", "OneTime", "ONE-TIME", " one_time "] {
+            assert_eq!(BillingCycle::from(word), BillingCycle::OneTime, "{word}");
+        }
+        assert_eq!(Status::from("2"), Status::Suspended);
+    }
+
+    #[test]
+    fn a_word_nobody_knows_is_kept() {
+        assert_eq!(Status::from("Paused"), Status::Other("Paused".to_owned()));
+        assert_eq!(Status::from("17").as_str(), "17");
+        assert_eq!(serde_json::to_string(&Status::from("Paused")).unwrap(), "\"Paused\"");
+    }
 }

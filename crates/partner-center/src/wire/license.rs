@@ -107,7 +107,10 @@ fn service_plan(json: &PlanJson<'_>) -> Result<ServicePlan, Malformed> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
 struct UpdateJson<'a> {
+    licenses_to_assign: Scalar<'a>,
+    licenses_to_remove: Scalar<'a>,
     license_warnings: Option<Vec<WarningJson<'a>>>,
+    attributes: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -117,12 +120,17 @@ struct WarningJson<'a> {
     service_plans: Option<Vec<Scalar<'a>>>,
 }
 
-/// The answer to a change of licenses: what counts is that it came.
+/// The answer to a change of licenses: what counts is that it came, and that it is one. Each of its keys may be
+/// missing, but not all of them: some refusals come with HTTP 200.
 pub(crate) struct Warnings(pub(crate) Vec<LicenseWarning>);
 
 impl Read for Warnings {
     fn read(json: &RawValue) -> Result<Self, Malformed> {
         let json: UpdateJson<'_> = piece(json)?;
+        let nothing = [&json.licenses_to_assign, &json.licenses_to_remove, &json.attributes];
+        if json.license_warnings.is_none() && nothing.iter().all(|value| **value == Scalar::Nothing) {
+            return Err(Malformed::Key("licensesToAssign"));
+        }
         let warnings = json.license_warnings.unwrap_or_default().into_iter();
         Ok(Self(
             warnings
