@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{events, explain, init, plan, simulator};
+use crate::commands::{
+    accept, apply, events, explain, init, pause, plan, retry, rollback, show, simulator, status, verify,
+    watch,
+};
 use crate::context::Context;
 
 const ABOUT: &str = "Moves Microsoft CSP customers off retired Dynamics 365 subscriptions";
@@ -45,6 +48,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Init(init::Args),
     Plan(plan::Args),
+    Apply(apply::Args),
+    Status(status::Args),
+    Show(show::Args),
+    Watch(watch::Args),
+    Pause(pause::Args),
+    Resume(pause::ResumeArgs),
+    Retry(retry::Args),
+    Rollback(rollback::Args),
+    Accept(accept::Args),
+    Verify(verify::Args),
     Simulator(simulator::Args),
     Events(events::Args),
     Explain(explain::Args),

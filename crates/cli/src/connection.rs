@@ -44,6 +44,8 @@ pub struct Connection {
     pub gate: TokenBuckets,
     /// The longest that one changing call can take, in real time.
     pub longest_call: Duration,
+    /// Seconds of the clock in a real one.
+    pub scale: u32,
     call_log: JoinHandle<()>,
     simulated: Option<Simulated>,
 }
@@ -89,13 +91,14 @@ impl Connection {
         let gate = TokenBuckets::with_limits(timer.clone(), limits(&settings.quota));
         let config = config(&settings.partner_center, &base.ids)?;
         let longest_call = config.longest_change();
+        let scale = settings.clock.map_or(1, |clock| clock.scale);
         let transport = HttpTransport::new(&config.timeouts).context("TLS cannot be set up on this machine")?;
         let (log, writing) = CallLog::new(base.store.clone() as Arc<dyn Store>);
         let observer: Arc<dyn Observer> = Arc::new(log);
         let tokens = tokens(&settings.partner_center).await?;
         let client = Client::new(config, Arc::new(transport), tokens, Arc::new(gate.clone()), timer, observer);
         let call_log = tokio::spawn(writing);
-        Ok(Connection { base, client, gate, longest_call, call_log, simulated })
+        Ok(Connection { base, client, gate, longest_call, scale, call_log, simulated })
     }
 
     /// Ends: the last lines of the call log are written, and a simulated world is written back. Whoever was given the

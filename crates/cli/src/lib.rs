@@ -10,7 +10,9 @@ mod args;
 mod commands;
 pub mod connection;
 mod context;
+pub mod embedded;
 mod ending;
+mod engine;
 pub mod lock;
 mod output;
 pub mod plans;
@@ -20,6 +22,8 @@ mod remains;
 pub mod settings;
 mod signals;
 mod simulated;
+mod verdicts;
+mod verify;
 
 use std::process::ExitCode;
 

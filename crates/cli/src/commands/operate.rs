@@ -1,0 +1,180 @@
+//! What all operator commands share: who asks, how the running engine is reached, and what it answered.
+//!
+//! A command is a record in the store. Where an engine runs on this state, it takes the command up within half a second;
+//! where none runs, this process becomes the engine until everything is settled.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use seatshift_control::commands::{self, Answered, Command, Target, Verb};
+use seatshift_control::tracker::Outcome;
+use seatshift_messages::{AskedBy, RunId};
+use seatshift_store::Store;
+use serde::Serialize;
+
+use crate::connection::Base;
+use crate::context::Context;
+use crate::ending::{Ending, Usage};
+use crate::engine::Engine;
+use crate::lock;
+use crate::output::table;
+use crate::settings::Settings;
+
+/// How long the running engine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which migrations are meant.
+#[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// One migration: the customer's name or domain, a row id, or any of its ids
+    #[arg(value_name = "WHO")]
+    pub(crate) who: Option<String>,
+    /// All whose standing verdict has this cause (see `seatshift status --by cause`)
+    #[arg(long, value_name = "CODE")]
+    pub(crate) cause: Option<String>,
+    /// All of this wave of the latest run
+    #[arg(long, value_name = "WAVE")]
+    pub(crate) wave: Option<String>,
+    /// All of this run
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<RunId>,
+    /// All of the latest run
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+impl Which {
+    pub(crate) fn target(&self) -> Target {
+        if let Some(who) = &self.who {
+            Target::One(who.clone())
+        } else if let Some(cause) = &self.cause {
+            Target::Cause(cause.clone())
+        } else if let Some(wave) = &self.wave {
+            Target::Wave(wave.clone())
+        } else if let Some(run) = self.run {
+            Target::Run(run)
+        } else {
+            Target::LatestRun
+        }
+    }
+}
+
+/// Who asks, for the record.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Why {
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+impl Why {
+    pub(crate) fn command(&self, verb: Verb, settings: &Settings) -> Command {
+        Command { verb, asked: AskedBy { by: settings.operator.clone(), reason: self.reason.clone() } }
+    }
+}
+
+/// Gives a command to whoever runs, or carries it out here and waits until everything is settled; prints the answer.
+pub(crate) async fn give(command: Command, context: &Context) -> anyhow::Result<Ending> {
+    let settings = context.settings()?;
+    let base = Base::existing(&settings).await?;
+    let answered = match lock::running(&settings.state_dir) {
+        Some(who) => ask_running(&base, &command, &who).await?,
+        None => carry_out_here(command, &settings).await?,
+    };
+    print(&answered, context)
+}
+
+async fn ask_running(base: &Base, command: &Command, who: &str) -> anyhow::Result<Answered> {
+    let store: &dyn Store = &*base.store;
+    let id = commands::enqueue(store, &*base.clock, &base.ids, command).await?;
+    // The engine's clock may be compressed: patience is real time here.
+    let asked = std::time::Instant::now();
+    while asked.elapsed() < PATIENCE {
+        let moment = jiff::SignedDuration::ZERO;
+        if let Some(answered) = commands::await_answer(store, &*base.clock, &id, moment).await? {
+            return Ok(answered);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    commands::withdraw(store, &id).await?;
+    bail!(
+        "{who} has not answered within {} s and the command was taken back; look at that process, then try again",
+        PATIENCE.as_secs()
+    )
+}
+
+async fn carry_out_here(command: Command, settings: &Settings) -> anyhow::Result<Answered> {
+    if !settings.allow_changes && !matches!(command.verb, Verb::Pause { .. } | Verb::Resume) {
+        return Err(Usage::new(crate::engine::not_allowed(settings)).into());
+    }
+    let title = match command.verb {
+        Verb::Pause { .. } => "pause",
+        Verb::Resume => "resume",
+        Verb::Retry { .. } => "retry",
+        Verb::Rollback { .. } => "rollback",
+        Verb::Accept { .. } => "accept",
+    };
+    let goes_on = !matches!(command.verb, Verb::Pause { .. });
+    let mut engine = Engine::start(settings, title).await?;
+    let answered = engine.control().command(command).await?;
+    if goes_on {
+        engine.until_settled(title).await?;
+    }
+    engine.stop().await?;
+    Ok(answered)
+}
+
+/// Prints what became of a command; a command that did nothing is a wrong call.
+pub(crate) fn print(answered: &Answered, context: &Context) -> anyhow::Result<Ending> {
+    context.output.show(&Shown { answered }, || text(answered))?;
+    Ok(match answered {
+        Answered::Done { .. } => Ending::Fine,
+        Answered::Each { answers } if answers.iter().any(|answer| answer.outcome == Outcome::No) => Ending::Partly,
+        Answered::Each { .. } => Ending::Fine,
+        Answered::Ambiguous { .. } | Answered::Unknown { .. } => {
+            return Err(Usage::new("nothing was done; name one of them, by row id for example").into());
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    answered: &'a Answered,
+}
+
+fn text(answered: &Answered) -> String {
+    match answered {
+        Answered::Done { text } | Answered::Unknown { text } => text.clone(),
+        Answered::Each { answers } => {
+            let rows: Vec<Vec<String>> = answers
+                .iter()
+                .map(|answer| {
+                    let outcome = match answer.outcome {
+                        Outcome::Done => "done",
+                        Outcome::Waits => "waits",
+                        Outcome::No => "no",
+                    };
+                    vec![answer.row.clone(), outcome.to_owned(), answer.text.clone()]
+                })
+                .collect();
+            table(&["ROW", "", ""], &rows)
+        }
+        Answered::Ambiguous { who, candidates } => {
+            let rows: Vec<Vec<String>> = candidates
+                .iter()
+                .map(|one| {
+                    vec![
+                        one.row.clone(),
+                        one.customer_name.clone(),
+                        one.customer_domain.clone(),
+                        one.state.clone(),
+                        one.migration.to_string(),
+                    ]
+                })
+                .collect();
+            let list = table(&["ROW", "CUSTOMER", "DOMAIN", "STATE", "MIGRATION"], &rows);
+            format!("`{who}` fits several:\n\n{list}")
+        }
+    }
+}
