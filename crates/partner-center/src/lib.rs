@@ -20,7 +20,7 @@
 //! | [`error`], [`codes`], [`license_failure`] | what went wrong and what to do |
 //! | `call`, `retry` | one exchange; repeating reads in place |
 //! | [`gate`], [`buckets`] | quota and pause |
-//! | `token`, [`token_store`] | both kinds of tokens, and the refresh token's keeping |
+//! | `token`, [`token_store`], [`consent`] | both kinds of tokens, and the refresh token's keeping |
 //! | [`transport`], [`http_transport`] | the network |
 //! | [`pool`] | how many seats of a SKU are left without one subscription |
 
@@ -28,6 +28,7 @@ pub mod buckets;
 pub mod client;
 pub mod codes;
 pub mod config;
+pub mod consent;
 pub mod error;
 pub mod gate;
 pub mod http_transport;
@@ -51,6 +52,7 @@ pub use buckets::TokenBuckets;
 pub use client::Client;
 pub use codes::{Explanation, explain};
 pub use config::{Application, Cloud, Config, RetryLimits, Timeouts, TokenUse};
+pub use consent::{Consent, DeviceCode};
 pub use error::{CallError, LoginProblem, Problem, Remedy};
 pub use gate::{Answer, Ask, Family, Gate, Permit, Purpose};
 pub use http_transport::HttpTransport;

@@ -267,15 +267,28 @@ impl Means {
         .await
     }
 
-    async fn login_once(
+    /// The same, once.
+    pub(crate) async fn login_once(
         &self,
         operation: &'static str,
         form: Bytes,
         attempt: u32,
     ) -> Result<Granted, NoToken> {
+        let body = self.ask_authority(operation, &["oauth2", "token"], form, attempt).await?;
+        granted(&body).ok_or(NoToken { remedy: Remedy::Retry, problem: LoginProblem::Unreadable })
+    }
+
+    /// One exchange with the login authority; the body of a good answer.
+    pub(crate) async fn ask_authority(
+        &self,
+        operation: &'static str,
+        path: &[&str],
+        form: Bytes,
+        attempt: u32,
+    ) -> Result<Bytes, NoToken> {
         let at = self.timer.now();
         let request_id = (self.config.ids)();
-        let answer = match self.request(form, request_id) {
+        let answer = match self.request(path, form, request_id) {
             Some(request) => self.transport.send(request).await,
             None => {
                 let problem =
@@ -283,7 +296,6 @@ impl Means {
                 return Err(NoToken { remedy: Remedy::Person, problem });
             }
         };
-        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         self.observer.observed(CallRecord {
             at,
             family: Family::Login,
@@ -291,7 +303,7 @@ impl Means {
             customer: None,
             changing: false,
             purpose: Purpose::Read,
-            status,
+            status: answer.as_ref().ok().map(|answer| answer.status().as_u16()),
             code: None,
             request_id,
             correlation_id: request_id,
@@ -299,18 +311,14 @@ impl Means {
             attempt,
         });
         match answer {
-            Ok(answer) => judge(&answer),
+            Ok(answer) => judge(answer),
             Err(_) => Err(NoToken { remedy: Remedy::Retry, problem: LoginProblem::Unreachable }),
         }
     }
 
-    fn request(&self, form: Bytes, request_id: Uuid) -> Option<http::Request<Bytes>> {
+    fn request(&self, path: &[&str], form: Bytes, request_id: Uuid) -> Option<http::Request<Bytes>> {
         let mut url = self.config.authority.clone();
-        url.path_segments_mut().ok()?.pop_if_empty().extend([
-            self.config.partner.as_str(),
-            "oauth2",
-            "token",
-        ]);
+        url.path_segments_mut().ok()?.pop_if_empty().push(&self.config.partner).extend(path);
         http::Request::post(url.as_str())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -321,12 +329,11 @@ impl Means {
     }
 }
 
-/// What the authority's answer means.
-fn judge(answer: &http::Response<Bytes>) -> Result<Granted, NoToken> {
+/// What the authority's answer means: a good one is its body.
+fn judge(answer: http::Response<Bytes>) -> Result<Bytes, NoToken> {
     let status = answer.status();
     if status.is_success() {
-        let unreadable = NoToken { remedy: Remedy::Retry, problem: LoginProblem::Unreadable };
-        return granted(answer.body()).ok_or(unreadable);
+        return Ok(answer.into_body());
     }
     if status.as_u16() == 429 {
         let after = crate::call::retry_after(answer.headers());

@@ -50,3 +50,37 @@ pub(crate) fn refusal(body: &[u8]) -> (String, Option<u32>) {
     let number = json.error_codes.iter().flatten().find_map(Scalar::count);
     (word.unwrap_or_else(|| "an error without a name".to_owned()), number)
 }
+
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct DeviceJson<'a> {
+    device_code: Scalar<'a>,
+    user_code: Scalar<'a>,
+    verification_uri: Scalar<'a>,
+    verification_url: Scalar<'a>,
+    interval: Scalar<'a>,
+    expires_in: Scalar<'a>,
+}
+
+/// What a device flow begins with.
+pub(crate) struct Device {
+    pub(crate) secret: SecretString,
+    pub(crate) code: String,
+    pub(crate) address: String,
+    pub(crate) interval: Duration,
+    pub(crate) life: Duration,
+}
+
+/// Reads the beginning of a device flow.
+pub(crate) fn device(body: &[u8]) -> Option<Device> {
+    let json: DeviceJson<'_> = parse(body).ok()?;
+    let seconds =
+        |value: &Scalar<'_>, otherwise: u32| Duration::from_secs(value.count().unwrap_or(otherwise).into());
+    Some(Device {
+        secret: json.device_code.text()?.into(),
+        code: json.user_code.text()?,
+        address: json.verification_uri.text().or_else(|| json.verification_url.text())?,
+        interval: seconds(&json.interval, 5),
+        life: seconds(&json.expires_in, 900),
+    })
+}
