@@ -17,6 +17,7 @@ mod pause;
 pub mod planned;
 pub mod planning;
 mod records;
+pub mod report;
 mod restart;
 mod run;
 pub mod standing;

@@ -3,5 +3,6 @@
 mod admission;
 mod commands;
 mod crash;
+mod reports;
 mod runs;
 mod stage;

@@ -13,3 +13,6 @@ pub use ledger::{Known, Ledger, RowRef, Stage, Verdict, VerdictKind, Wish};
 
 pub(crate) use decide::decide;
 pub use decide::{BEYOND_LIMIT, NOT_IN_WAVE, OPERATOR, WAITS_FOR};
+
+#[cfg(test)]
+mod conversations;
