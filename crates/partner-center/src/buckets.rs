@@ -112,17 +112,9 @@ impl TokenBuckets {
     /// A gate with these limits.
     pub fn with_limits(timer: Arc<dyn Timer>, limits: Limits) -> Self {
         let now = timer.now();
-        let families = Family::GATED
-            .map(|family| {
-                (
-                    family,
-                    Line::new(Learned::new(
-                        *limits.families.get(&family).unwrap_or(&limits.unpublished),
-                        now,
-                    )),
-                )
-            })
-            .into();
+        let limit = |family| *limits.families.get(&family).unwrap_or(&limits.unpublished);
+        let line = |family| (family, Line::new(Learned::new(limit(family), now)));
+        let families = Family::GATED.map(line).into();
         let state = State { families, customers: BTreeMap::new(), granted: 0, throttled: 0 };
         let mode = watch::Sender::new(Mode::Running);
         Self { shared: Arc::new(Shared { timer, limits, state: Mutex::new(state), mode }) }

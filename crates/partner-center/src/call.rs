@@ -4,30 +4,26 @@
 //! the type of [`Permit`]; that it is not made after *pause* is asked once more here, at the last moment.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER,
-};
-use http::{Response, StatusCode};
+use http::Response;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use crate::codes;
 use crate::config::Config;
-use crate::error::{CallError, LoginProblem, Problem, Remedy};
+use crate::error::{CallError, Problem, Remedy};
 use crate::gate::{Answer, Ask, Family, Gate, Permit, Purpose};
-use crate::license_failure::LicenseFailure;
+use crate::judge;
 use crate::model::Malformed;
 use crate::observer::{CallRecord, Observer};
 use crate::operation::Operation;
 use crate::retry;
 use crate::timer::{Timer, between};
-use crate::token::{Means, NoToken, Token, Tokens};
+use crate::token::{Means, Token, Tokens};
 use crate::token_store::RefreshTokens;
-use crate::transport::{Transport, TransportError};
-use crate::wire::{fault, list};
+use crate::transport::Transport;
+use crate::wire::list;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
@@ -103,7 +99,8 @@ impl Engine {
             let request_id = (self.config.ids)();
             let trace = Trace { correlation_id, request_id, purpose, attempt };
             let answer = self.read_once(request, trace).await?;
-            parse(answer.body()).map_err(|problem| unreadable(request.operation, trace, &answer, problem))
+            parse(answer.body())
+                .map_err(|problem| judge::unreadable(request.operation, trace, &answer, problem))
         })
         .await
     }
@@ -135,10 +132,10 @@ impl Engine {
             || permit.ask.customer != request.customer
             || !permit.ask.changing
         {
-            return Err(error(operation, trace, Remedy::Person, Problem::WrongPermit));
+            return Err(judge::error(operation, trace, Remedy::Person, Problem::WrongPermit));
         }
         let answer = self.exchange(request, trace, &permit.ask).await?;
-        parse(&answer).map_err(|problem| unreadable(operation, trace, &answer, problem))
+        parse(&answer).map_err(|problem| judge::unreadable(operation, trace, &answer, problem))
     }
 
     /// Waits for the gate's permission for a changing call.
@@ -157,24 +154,24 @@ impl Engine {
     ) -> Result<Response<Bytes>, CallError> {
         let operation = request.operation;
         let kind = operation.token(self.config.token_use);
-        let token = self.tokens.get(kind).await.map_err(|none| no_token(operation, trace, none))?;
+        let token = self.tokens.get(kind).await.map_err(|none| judge::no_token(operation, trace, none))?;
         let Some(http) = self.build(request, trace, &token) else {
-            return Err(error(operation, trace, Remedy::Person, Problem::Request));
+            return Err(judge::error(operation, trace, Remedy::Person, Problem::Request));
         };
         if operation.changing() && !self.gate.stands(ask) {
-            return Err(error(operation, trace, Remedy::Throttled { after: None }, Problem::Paused));
+            return Err(judge::error(operation, trace, Remedy::Throttled { after: None }, Problem::Paused));
         }
         let at = self.timer.now();
         let answer = self.transport.send(http).await;
         let judged = match answer {
             Ok(answer) if answer.status().is_success() => Ok(answer),
-            Ok(answer) => Err(self.refused(operation, trace, &answer)),
-            Err(fault) => Err(no_answer(operation, trace, fault)),
+            Ok(answer) => Err(judge::refused(operation, trace, &answer)),
+            Err(fault) => Err(judge::no_answer(operation, trace, fault)),
         };
         self.report(at, request, trace, ask, &judged);
         if judged.as_ref().err().is_some_and(|failed| failed.status == Some(401)) {
             let worth_trying = self.tokens.rejected(kind, &token);
-            return judged.map_err(|failed| turned_down(failed, worth_trying));
+            return judged.map_err(|failed| judge::turned_down(failed, worth_trying));
         }
         if judged.as_ref().map_or_else(|failed| failed.status.is_some(), |_| true) {
             self.tokens.accepted(kind);
@@ -212,26 +209,6 @@ impl Engine {
         http.body(request.body.clone().unwrap_or_default()).ok()
     }
 
-    /// The error of an answer that is not 2xx.
-    fn refused(&self, operation: &'static Operation, trace: Trace, answer: &Response<Bytes>) -> CallError {
-        let status = answer.status();
-        let fault = fault::read(answer.body());
-        let (remedy, problem) = match status.as_u16() {
-            429 => {
-                let after = retry_after(answer.headers()).or(fault.seconds);
-                (Remedy::Throttled { after }, Problem::Throttled)
-            }
-            _ => judge(operation, status, fault),
-        };
-        let license_failure = license_failure(operation, status, fault);
-        CallError {
-            status: Some(status.as_u16()),
-            code: fault.code,
-            license_failure,
-            ..error(operation, trace, remedy, problem)
-        }
-    }
-
     /// Tells the observer and the gate how it went.
     fn report(
         &self,
@@ -243,7 +220,7 @@ impl Engine {
     ) {
         let (status, code, answer) = match judged {
             Ok(answer) => (Some(answer.status().as_u16()), None, Answer::Fine),
-            Err(failed) => (failed.status, failed.code, gate_answer(failed)),
+            Err(failed) => (failed.status, failed.code, judge::gate_answer(failed)),
         };
         self.gate.answered(ask, answer);
         let elapsed = between(at, self.timer.now());
@@ -277,130 +254,8 @@ fn ask(request: &Request<'_>, purpose: Purpose) -> Ask {
     Ask { family: request.operation.family, customer: request.customer, changing: false, purpose }
 }
 
-fn is_license_change(operation: &Operation) -> bool {
-    operation.family == Family::Licenses && operation.changing()
-}
-
-/// Why licenses could not be changed. A text about licenses means something only where they were to be changed.
-fn license_failure(operation: &Operation, status: StatusCode, fault: fault::Fault) -> Option<LicenseFailure> {
-    if !is_license_change(operation) || !status.is_client_error() {
-        return None;
-    }
-    fault.license_failure.or((fault.code == Some(OUT_OF_LICENSES)).then_some(LicenseFailure::OutOfLicenses))
-}
-
-/// The one failure of a license change that has a documented code.
-const OUT_OF_LICENSES: u32 = 60012;
-
 fn guid_header(id: Uuid) -> HeaderValue {
     let mut buffer = Uuid::encode_buffer();
     HeaderValue::from_str(id.hyphenated().encode_lower(&mut buffer))
         .expect("a GUID is hexadecimal digits and hyphens")
-}
-
-/// What an answer that is neither good nor 429 asks for.
-///
-/// The order is the point: a changing call answered with 408, 3xx or 5xx may have been carried out, whatever else the
-/// answer says. Statuses that mean "somebody was faster" come before codes, codes before texts.
-fn judge(operation: &Operation, status: StatusCode, fault: fault::Fault) -> (Remedy, Problem) {
-    let number = status.as_u16();
-    let upstream = !status.is_client_error() || number == 408;
-    if upstream && operation.changing() {
-        return (Remedy::UnknownOutcome, Problem::Upstream);
-    }
-    let documented = fault.code.and_then(|code| codes::explain(code, Some(number)));
-    if upstream {
-        let exact = documented.filter(|row| row.status == Some(number)).map(|row| row.remedy);
-        return (exact.unwrap_or(Remedy::Retry), Problem::Upstream);
-    }
-    if number == 401 {
-        return (Remedy::Retry, Problem::Answered);
-    }
-    if number == 412 || number == 417 {
-        return (Remedy::Conflict, Problem::Answered);
-    }
-    if let Some(row) = documented {
-        return (row.remedy, Problem::Answered);
-    }
-    let remedy = match (fault.license_failure, fault.code, number) {
-        (Some(failure), _, _) if is_license_change(operation) => failure.remedy(),
-        (_, None, 409) => Remedy::Conflict,
-        _ => Remedy::Person,
-    };
-    (remedy, Problem::Answered)
-}
-
-/// What is told to the gate about a failed call.
-fn gate_answer(failed: &CallError) -> Answer {
-    match (failed.remedy, failed.status) {
-        (Remedy::Throttled { after }, _) => Answer::Throttled { after },
-        (_, Some(status)) if status < 500 && status != 408 => Answer::Fine,
-        _ => Answer::Failed,
-    }
-}
-
-/// A 401: definitely not carried out. Worth another try with another token, unless new tokens are turned down too.
-fn turned_down(failed: CallError, worth_trying: bool) -> CallError {
-    if worth_trying {
-        return failed;
-    }
-    CallError { remedy: Remedy::Person, problem: LoginProblem::Rejected.into(), ..failed }
-}
-
-fn no_token(operation: &'static Operation, trace: Trace, none: NoToken) -> CallError {
-    error(operation, trace, none.remedy, Problem::Login(none.problem))
-}
-
-fn no_answer(operation: &'static Operation, trace: Trace, fault: TransportError) -> CallError {
-    let remedy = match fault {
-        TransportError::NeverSent(_) => Remedy::Retry,
-        TransportError::NoAnswer(_) if operation.changing() => Remedy::UnknownOutcome,
-        TransportError::NoAnswer(_) => Remedy::Retry,
-    };
-    error(operation, trace, remedy, Problem::Network(fault))
-}
-
-/// A good status with a body that cannot be read. Of a change nobody knows what came; a read is repeated where the
-/// body was cut off or came from a gateway, and shown to a person where Microsoft has changed its shape.
-fn unreadable(
-    operation: &'static Operation,
-    trace: Trace,
-    answer: &Response<Bytes>,
-    problem: Malformed,
-) -> CallError {
-    let code = fault::read(answer.body()).code;
-    let remedy = match (operation.changing(), problem, code.and_then(|code| codes::explain(code, Some(200))))
-    {
-        (true, _, _) => Remedy::UnknownOutcome,
-        (false, _, Some(row)) => row.remedy,
-        (false, Malformed::NotJson, None) => Remedy::Retry,
-        (false, _, None) => Remedy::Person,
-    };
-    let status = Some(answer.status().as_u16());
-    CallError { status, code, ..error(operation, trace, remedy, Problem::Unreadable(problem)) }
-}
-
-pub(crate) fn error(
-    operation: &'static Operation,
-    trace: Trace,
-    remedy: Remedy,
-    problem: Problem,
-) -> CallError {
-    CallError {
-        remedy,
-        code: None,
-        status: None,
-        family: operation.family,
-        operation: operation.name,
-        correlation_id: trace.correlation_id,
-        request_id: trace.request_id,
-        license_failure: None,
-        problem,
-    }
-}
-
-/// `Retry-After` in seconds. A day at most, so that a mistake of Microsoft's cannot stop a migration for good.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(86_400.0).ceil()))
 }

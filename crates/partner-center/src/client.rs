@@ -158,7 +158,7 @@ impl Client {
         let trace =
             Trace { correlation_id, request_id: call.request_id, purpose: permit.ask.purpose, attempt: 1 };
         let Ok(body) = body else {
-            return Err(crate::call::error(call.operation, trace, Remedy::Person, Problem::Request));
+            return Err(crate::judge::error(call.operation, trace, Remedy::Person, Problem::Request));
         };
         let request = Request {
             operation: call.operation,

@@ -18,7 +18,7 @@
 //! | [`reader`], [`client`] | the calls |
 //! | [`model`], [`ids`] | what the answers mean; `wire` reads Microsoft's JSON into it |
 //! | [`error`], [`codes`], [`license_failure`] | what went wrong and what to do |
-//! | `call`, `retry` | one exchange; repeating reads in place |
+//! | `call`, `judge`, `retry` | one exchange; what its answer means; repeating reads in place |
 //! | [`gate`], [`buckets`] | quota and pause |
 //! | `token`, [`token_store`], [`consent`] | both kinds of tokens, and the refresh token's keeping |
 //! | [`transport`], [`http_transport`] | the network |
@@ -43,6 +43,7 @@ pub mod token_store;
 pub mod transport;
 
 mod call;
+mod judge;
 mod operation;
 mod retry;
 mod token;

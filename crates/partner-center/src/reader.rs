@@ -5,11 +5,12 @@ use std::sync::Arc;
 use url::form_urlencoded::byte_serialize;
 use uuid::Uuid;
 
-use crate::call::{self, Engine, Request, Trace};
+use crate::call::{Engine, Request, Trace};
 use crate::config::Config;
 use crate::error::{CallError, Problem, Remedy};
 use crate::gate::{Gate, Purpose};
 use crate::ids::{Continuation, OfferId, OrderId};
+use crate::judge;
 use crate::model::{
     AgreementStatus, Customer, CustomerSummary, Listing, Malformed, Offer, Order, Page, ProvisioningStatus,
     Qualification, SubscribedSku, Subscription, User, UserLicense,
@@ -169,7 +170,7 @@ impl Reader {
         let ids = &self.engine.config.ids;
         let correlation_id = self.correlation_id.unwrap_or_else(|| ids());
         let trace = Trace { correlation_id, request_id: ids(), purpose: self.purpose, attempt: 1 };
-        call::error(operation, trace, Remedy::Person, Problem::Unreadable(problem))
+        judge::error(operation, trace, Remedy::Person, Problem::Unreadable(problem))
     }
 
     async fn one<T: Read>(

@@ -336,7 +336,7 @@ fn judge(answer: http::Response<Bytes>) -> Result<Bytes, NoToken> {
         return Ok(answer.into_body());
     }
     if status.as_u16() == 429 {
-        let after = crate::call::retry_after(answer.headers());
+        let after = crate::judge::retry_after(answer.headers());
         return Err(NoToken { remedy: Remedy::Throttled { after }, problem: LoginProblem::Throttled });
     }
     if status.is_server_error() || status.as_u16() == 408 {
