@@ -1,1 +1,16 @@
+//! Whole-system trials: the real engine against the simulated Partner Center, in one process and on a virtual clock.
+//!
+//! One seed gives one history, byte for byte: one thread, time that jumps to the next thing anybody waits for, the simulator
+//! called in process, the memory store, and crashes at drawn calls. What judges a trial shares no code with the engine: the
+//! simulator's books, and a fresh read.
 
+mod crash;
+mod intent;
+mod partner;
+mod transport;
+pub mod trial;
+
+pub use crash::Fuse;
+pub use intent::intent_of;
+pub use partner::{Partner, VirtualPartner};
+pub use transport::InProcess;
