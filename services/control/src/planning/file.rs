@@ -140,14 +140,13 @@ fn check(line: u64, row: &PlanRow, known: &KnownOffers<'_>) -> Vec<Problem> {
             "Copy an id from target_alternatives, or add a rule to your offers file",
         );
     }
-    if let (Some(seats), Some(users)) = (row.buy_seats, row.users_to_move)
-        && seats < users
-    {
-        let cause = format!("{seats} seats are fewer than the {users} users to move");
-        note("buy_seats", cause, "Write at least as many seats as users");
-    }
-    if row.buy_seats == Some(0) {
-        note("buy_seats", "no seats cannot be bought".to_owned(), "Write 1 or more");
+    match (row.buy_seats, row.users_to_move) {
+        (Some(0), _) => note("buy_seats", "no seats cannot be bought".to_owned(), "Write 1 or more"),
+        (Some(seats), Some(users)) if seats < users => {
+            let cause = format!("{seats} seats are fewer than the {users} users to move");
+            note("buy_seats", cause, "Write at least as many seats as users");
+        }
+        _ => {}
     }
     if let (Some(not_before), Some(end)) = (row.not_before, row.commitment_end_date)
         && not_before > end

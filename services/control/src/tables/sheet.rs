@@ -19,10 +19,10 @@ pub trait Sheet: Default + Clone + Sized {
 /// Declares a row type with its columns: `"column" field: Type`, in the order in which they are written.
 #[macro_export]
 macro_rules! sheet {
-    ($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* $column:literal $field:ident: $kind:ty,)* }) => {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$field_doc:meta])* $column:literal $field:ident: $kind:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+        $vis struct $name { $($(#[$field_doc])* $vis $field: $kind,)* }
 
         impl $crate::tables::Sheet for $name {
             const COLUMNS: &'static [&'static str] = &[$($column),*];
@@ -181,7 +181,7 @@ mod tests {
 
     crate::sheet! {
         /// A table with one name twice, as the report has.
-        pub struct Row {
+        struct Row {
             "name" name: String,
             "reason" first: String,
             "seats" seats: Option<u32>,

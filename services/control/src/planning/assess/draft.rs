@@ -138,3 +138,40 @@ pub fn friendly_name(name: &str, migration: MigrationId) -> String {
     let short: String = unmarked.trim().chars().take(LONGEST_NAME).collect();
     format!("{} {}", short.trim_end(), mark(migration)).trim_start().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(users: u128) -> Draft {
+        let id = Uuid::from_u128(1);
+        let group = MoveGroup {
+            exclude: Vec::new(),
+            users: (0..users).map(|one| UserId(Uuid::from_u128(one))).collect(),
+        };
+        let old = OldSubscription {
+            subscription: SubscriptionId(id),
+            offer: OfferId::new("old"),
+            sku: SkuId(id),
+            quantity: 1,
+            commitment_end: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let target = Target {
+            path: Path::Legacy,
+            offer: OfferId::new("new"),
+            sku: SkuId(id),
+            quantity: 1,
+            billing_cycle: "monthly".to_owned(),
+            reseller: None,
+            friendly_name: "name".to_owned(),
+        };
+        let (row, country) = ("r1".to_owned(), "SE".to_owned());
+        Draft { row, country, old, target, moves: vec![group], add_ons: Vec::new() }
+    }
+
+    #[test]
+    fn more_users_than_an_event_can_carry_are_too_large() {
+        assert_eq!(draft(20_000).too_large(), None);
+        assert!(draft(28_000).too_large().is_some_and(|size| size > LARGEST));
+    }
+}

@@ -20,8 +20,8 @@ use seatshift_messages::{CustomerId, OfferId, SkuId, SubscriptionId};
 use uuid::Uuid;
 
 pub(crate) use cheap::cheap_findings;
-pub use draft::{Admission, friendly_name, mark};
 pub(crate) use draft::Draft;
+pub use draft::{Admission, friendly_name, mark};
 pub(crate) use pool::link;
 
 use self::pool::Pool;

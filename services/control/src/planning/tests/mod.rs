@@ -1,1 +1,7 @@
-//! Whole discoveries against a scripted tenant.
+//! Whole discoveries, plan files and re-checks against a scripted partner.
+
+mod discovering;
+mod files;
+mod judging;
+mod rechecking;
+mod tenant;
