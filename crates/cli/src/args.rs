@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, apply, events, explain, init, pause, plan, retry, rollback, show, simulator, status, verify,
+    accept, act, apply, demo, events, explain, init, pause, plan, report, retry, rollback, show, simulator, status, verify,
     watch,
 };
 use crate::context::Context;
@@ -46,6 +46,7 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Args),
     Init(init::Args),
     Plan(plan::Args),
     Apply(apply::Args),
@@ -57,7 +58,9 @@ pub(crate) enum Command {
     Retry(retry::Args),
     Rollback(rollback::Args),
     Accept(accept::Args),
+    Act(act::Args),
     Verify(verify::Args),
+    Report(report::Args),
     Simulator(simulator::Args),
     Events(events::Args),
     Explain(explain::Args),

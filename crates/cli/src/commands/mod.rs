@@ -2,13 +2,16 @@
 
 pub(crate) mod accept;
 pub(crate) mod apply;
+pub(crate) mod act;
 mod causes;
+pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod init;
 mod operate;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod report;
 pub(crate) mod retry;
 pub(crate) mod rollback;
 pub(crate) mod show;
@@ -24,6 +27,7 @@ use crate::ending::Ending;
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<Ending> {
     let Cli { context, command } = cli;
     match command {
+        Command::Demo(args) => Box::pin(demo::run(args, &context)).await,
         Command::Init(args) => init::run(&args, &context),
         Command::Plan(args) => plan::run(args, &context).await,
         Command::Apply(args) => Box::pin(apply::run(args, &context)).await,
@@ -36,6 +40,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Ending> {
         Command::Rollback(args) => rollback::run(args, &context).await,
         Command::Accept(args) => accept::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
+        Command::Act(args) => act::run(args, &context).await,
+        Command::Report(args) => report::run(args, &context).await,
         Command::Simulator(args) => simulator::run(args, &context).await,
         Command::Events(args) => events::run(&args, &context),
         Command::Explain(args) => explain::run(&args, &context),

@@ -3,19 +3,21 @@
 //! A command is a record in the store. Where an engine runs on this state, it takes the command up within half a second;
 //! where none runs, this process becomes the engine until everything is settled.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
+use seatshift_control::standing;
 use seatshift_control::commands::{self, Answered, Command, Target, Verb};
 use seatshift_control::tracker::Outcome;
-use seatshift_messages::{AskedBy, RunId};
+use seatshift_messages::{AskedBy, MigrationId, RunId};
 use seatshift_store::Store;
 use serde::Serialize;
 
 use crate::connection::Base;
 use crate::context::Context;
 use crate::ending::{Ending, Usage};
-use crate::engine::Engine;
+use crate::engine::{Engine, not_allowed};
 use crate::lock;
 use crate::output::table;
 use crate::settings::Settings;
@@ -76,13 +78,50 @@ impl Why {
 
 /// Gives a command to whoever runs, or carries it out here and waits until everything is settled; prints the answer.
 pub(crate) async fn give(command: Command, context: &Context) -> anyhow::Result<Ending> {
+    let title = match command.verb {
+        Verb::Pause { .. } => "pause",
+        Verb::Resume => "resume",
+        Verb::Retry { .. } => "retry",
+        Verb::Rollback { .. } => "rollback",
+        Verb::Accept { .. } => "accept",
+    };
+    give_all(vec![command], title, context).await
+}
+
+/// The same for several commands, one after the other, with one answer.
+pub(crate) async fn give_all(commands: Vec<Command>, title: &str, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
     let base = Base::existing(&settings).await?;
-    let answered = match lock::running(&settings.state_dir) {
-        Some(who) => ask_running(&base, &command, &who).await?,
-        None => carry_out_here(command, &settings).await?,
-    };
-    print(&answered, context)
+    match lock::running(&settings.state_dir) {
+        Some(who) => {
+            let mut answers = Vec::new();
+            for command in &commands {
+                answers.push(ask_running(&base, command, &who).await?);
+            }
+            print(&merged(answers), &BTreeMap::new(), context)
+        }
+        None => {
+            drop(base);
+            let (answered, now) = carry_out_here(commands, title, &settings).await?;
+            print(&answered, &now, context)
+        }
+    }
+}
+
+/// Answers for each migration become one list; of anything else the last one counts.
+fn merged(answers: Vec<Answered>) -> Answered {
+    let mut each = Vec::new();
+    let mut other = None;
+    for answered in answers {
+        match answered {
+            Answered::Each { answers } => each.extend(answers),
+            Answered::Done { .. } | Answered::Ambiguous { .. } | Answered::Unknown { .. } => other = Some(answered),
+        }
+    }
+    match other {
+        Some(other) if each.is_empty() => other,
+        _ => Answered::Each { answers: each },
+    }
 }
 
 async fn ask_running(base: &Base, command: &Command, who: &str) -> anyhow::Result<Answered> {
@@ -104,36 +143,44 @@ async fn ask_running(base: &Base, command: &Command, who: &str) -> anyhow::Resul
     )
 }
 
-async fn carry_out_here(command: Command, settings: &Settings) -> anyhow::Result<Answered> {
-    if !settings.allow_changes && !matches!(command.verb, Verb::Pause { .. } | Verb::Resume) {
-        return Err(Usage::new(crate::engine::not_allowed(settings)).into());
+/// What the migrations have come to by the time the engine has nothing left to do.
+type Now = BTreeMap<MigrationId, String>;
+
+async fn carry_out_here(commands: Vec<Command>, title: &str, settings: &Settings) -> anyhow::Result<(Answered, Now)> {
+    let harmless = |command: &Command| matches!(command.verb, Verb::Pause { .. } | Verb::Resume);
+    if !settings.allow_changes && !commands.iter().all(harmless) {
+        return Err(Usage::new(not_allowed(settings)).into());
     }
-    let title = match command.verb {
-        Verb::Pause { .. } => "pause",
-        Verb::Resume => "resume",
-        Verb::Retry { .. } => "retry",
-        Verb::Rollback { .. } => "rollback",
-        Verb::Accept { .. } => "accept",
-    };
-    let goes_on = !matches!(command.verb, Verb::Pause { .. });
+    let goes_on = settings.allow_changes && commands.iter().any(|one| !matches!(one.verb, Verb::Pause { .. }));
     let mut engine = Engine::start(settings, title).await?;
-    let answered = engine.control().command(command).await?;
+    let mut answers = Vec::new();
+    for command in commands {
+        answers.push(engine.control().command(command).await?);
+    }
+    let answered = merged(answers);
+    let mut now = Now::new();
     if goes_on {
         engine.until_settled(title).await?;
+        let rows = standing::all(&*engine.store()).await?;
+        now.extend(rows.iter().map(|row| (row.migration, row.state())));
     }
     engine.stop().await?;
-    Ok(answered)
+    Ok((answered, now))
 }
 
 /// Prints what became of a command; a command that did nothing is a wrong call.
-pub(crate) fn print(answered: &Answered, context: &Context) -> anyhow::Result<Ending> {
-    context.output.show(&Shown { answered }, || text(answered))?;
+pub(crate) fn print(answered: &Answered, now: &Now, context: &Context) -> anyhow::Result<Ending> {
+    context.output.show(&Shown { answered, now }, || text(answered, now))?;
     Ok(match answered {
         Answered::Done { .. } => Ending::Fine,
         Answered::Each { answers } if answers.iter().any(|answer| answer.outcome == Outcome::No) => Ending::Partly,
-        Answered::Each { .. } => Ending::Fine,
+        Answered::Each { answers } => {
+            let parked = |id| now.get(&id).is_some_and(|state: &String| state.starts_with("parked"));
+            let open = answers.iter().any(|answer| parked(answer.successor.unwrap_or(answer.migration)));
+            if open { Ending::Partly } else { Ending::Fine }
+        }
         Answered::Ambiguous { .. } | Answered::Unknown { .. } => {
-            return Err(Usage::new("nothing was done; name one of them, by row id for example").into());
+            return Err(Usage::new("nothing was done; name one migration, by row id for example").into());
         }
     })
 }
@@ -141,9 +188,12 @@ pub(crate) fn print(answered: &Answered, context: &Context) -> anyhow::Result<En
 #[derive(Serialize)]
 struct Shown<'a> {
     answered: &'a Answered,
+    /// Where an engine of this process has gone on until nothing was left to do: what the migrations have come to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    now: &'a Now,
 }
 
-fn text(answered: &Answered) -> String {
+fn text(answered: &Answered, now: &Now) -> String {
     match answered {
         Answered::Done { text } | Answered::Unknown { text } => text.clone(),
         Answered::Each { answers } => {
@@ -155,10 +205,12 @@ fn text(answered: &Answered) -> String {
                         Outcome::Waits => "waits",
                         Outcome::No => "no",
                     };
-                    vec![answer.row.clone(), outcome.to_owned(), answer.text.clone()]
+                    let latest = answer.successor.unwrap_or(answer.migration);
+                    let now = now.get(&latest).cloned().unwrap_or_default();
+                    vec![answer.row.clone(), outcome.to_owned(), now, answer.text.clone()]
                 })
                 .collect();
-            table(&["ROW", "", ""], &rows)
+            table(&["ROW", "DONE", if now.is_empty() { "" } else { "NOW" }, "ANSWER"], &rows)
         }
         Answered::Ambiguous { who, candidates } => {
             let rows: Vec<Vec<String>> = candidates

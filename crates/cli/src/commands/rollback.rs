@@ -1,5 +1,7 @@
 //! `rollback`: the way back.
 
+use std::collections::BTreeMap;
+
 use seatshift_control::commands::{self, Verb};
 use seatshift_store::Store;
 
@@ -35,7 +37,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         let base = Base::existing(&settings).await?;
         let store: &dyn Store = &*base.store;
         let answered = commands::preview(store, &*base.clock, &command).await?;
-        return operate::print(&answered, context);
+        return operate::print(&answered, &BTreeMap::new(), context);
     }
     operate::give(command, context).await
 }
