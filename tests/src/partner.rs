@@ -12,7 +12,7 @@ use seatshift_control::{ReviewedPlan, StopRule, planned};
 use seatshift_edge::{CallLog, ClockTimer};
 use seatshift_host::{Clock, Ids, VirtualClock};
 use seatshift_partner_center::{
-    Application, Client, Config, MemoryTokens, Observer, TokenBuckets, Unobserved,
+    Application, Client, Config, MemoryTokens, Observer, Purpose, TokenBuckets, Unobserved,
 };
 use seatshift_simulator::world::World;
 use seatshift_simulator::{Simulator, TokioClock};
@@ -112,7 +112,7 @@ impl Partner {
         let (client, _) = self.connect(Arc::new(Unobserved));
         let timer = ClockTimer(self.clock.clone());
         let desk = Desk {
-            reader: client.reader(),
+            reader: &client.reader().for_purpose(Purpose::Plan),
             cache: &MemoryCache::default(),
             timer: &timer,
             progress: &Quiet,

@@ -95,7 +95,8 @@ impl Engine {
         let correlation_id = correlation_id.unwrap_or_else(|| (self.config.ids)());
         let remedy = |error: &CallError| error.remedy;
         let parse = &parse;
-        retry::in_place(&self.timer, &self.config.jitter, self.config.retry, remedy, |attempt| async move {
+        let limits = if purpose == Purpose::Plan { self.config.patience } else { self.config.retry };
+        retry::in_place(&self.timer, &self.config.jitter, limits, remedy, |attempt| async move {
             let request_id = (self.config.ids)();
             let trace = Trace { correlation_id, request_id, purpose, attempt };
             let answer = self.read_once(request, trace).await?;

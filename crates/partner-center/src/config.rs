@@ -42,6 +42,9 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How reads are repeated in place.
     pub retry: RetryLimits,
+    /// The same for [`crate::Purpose::Plan`]: a discovery or a verification has no row that could come due later, so it
+    /// sits a storm of 429s or a short outage out.
+    pub patience: RetryLimits,
     /// Where request and correlation ids come from.
     pub ids: Ids,
     /// What spreads repeated tries.
@@ -66,6 +69,7 @@ impl Config {
             users_per_page: 500,
             timeouts: Timeouts::default(),
             retry: RetryLimits::default(),
+            patience: RetryLimits { tries: 10, waiting: Duration::from_secs(20 * 60), ..RetryLimits::default() },
             ids,
             jitter,
         }

@@ -14,7 +14,7 @@ use crate::work::{Before, Standing, UserRow};
 
 /// What a read of a user's licenses shows of the two SKUs.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Holds the old SKU, with these service plans off.
     pub old: Option<Vec<ServicePlanId>>,
     /// Holds the target SKU, with these service plans off.
@@ -23,7 +23,7 @@ pub struct Seen {
 
 /// What is to be done next about one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Nothing more in this direction.
     Rest,
     /// One change.
@@ -34,7 +34,7 @@ pub enum Next {
 
 /// One change of a user's licenses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Target on, old off, in one call.
     Swap,
     /// Target on.
@@ -53,14 +53,14 @@ pub enum Change {
 
 /// What the pure functions need beside the row.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
+pub(crate) struct Rules {
     pub now: Timestamp,
     pub horizon: SignedDuration,
     pub swap: SwapMode,
 }
 
 /// Going forward: brings the user towards *new only*.
-pub fn forward(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
+pub(crate) fn forward(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
     match (&seen.old, &seen.new) {
         (None, Some(_)) => arrived(row, if row.before.is_some() { Standing::Moved } else { Standing::AlreadyThere }),
         (Some(disabled), None) => {
@@ -89,7 +89,7 @@ pub fn forward(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
 }
 
 /// Turning back: brings every call of ours to a known outcome, begins nothing.
-pub fn settle(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
+pub(crate) fn settle(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
     if let Some(settles) = row.settles(rules.now, rules.horizon) {
         return Next::Look(settles);
     }
@@ -103,7 +103,7 @@ pub fn settle(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
 }
 
 /// Going back: brings a user whom we moved to how they stood before, if they still stand as we left them.
-pub fn undo(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
+pub(crate) fn undo(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
     let Some(before) = row.before.clone() else { return Next::Rest };
     match row.standing {
         Standing::Untouched | Standing::AlreadyThere | Standing::NotHolding | Standing::Restored | Standing::Left => {
