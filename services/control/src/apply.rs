@@ -77,7 +77,18 @@ async fn open_run(
             }
         }
     };
-    control.write(|unit| unit.records.push(records::run(&run))).await;
+    control
+        .write(|unit| {
+            unit.records.push(records::run(&run));
+            if new {
+                // How an earlier run ended says nothing about this one.
+                unit.records.push(records::put(records::PAUSE, records::WINDOW.to_owned(), &run.created));
+            }
+        })
+        .await;
+    if new {
+        control.board.begin_window(run.created);
+    }
     Ok((run, new))
 }
 
@@ -119,7 +130,8 @@ fn choose(run: &Run, plan: &ReviewedPlan, before: &BTreeMap<u32, Before>, contro
         .collect();
     open.sort_by_key(|(end, index, _)| (*end, *index));
     let choose = |(_, index, row): (Timestamp, u32, &PlannedRow)| {
-        let cause = if !options.waves.is_empty() && !options.waves.contains(&row.wave) {
+        let named = |wave: &String| wave.trim().eq_ignore_ascii_case(row.wave.trim());
+        let cause = if !options.waves.is_empty() && !options.waves.iter().any(named) {
             let text = format!("this part of the run is for wave {}", options.waves.join(", "));
             Some(Cause::new(NOT_IN_WAVE, text))
         } else if room == 0 {

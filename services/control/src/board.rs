@@ -34,6 +34,7 @@ struct State {
     /// Hold their slot, and are not parked.
     active: BTreeSet<MigrationId>,
     checking: BTreeSet<MigrationId>,
+    waiting: BTreeSet<MigrationId>,
     /// Rows that are to be told that they wait, each with whom they wait for.
     to_tell: BTreeMap<MigrationId, MigrationId>,
     outcomes: Outcomes,
@@ -127,6 +128,7 @@ impl Board {
             later: BTreeSet::new(),
             active: BTreeSet::new(),
             checking: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             to_tell: BTreeMap::new(),
             outcomes: Outcomes::new(stop),
             pause: None,
@@ -169,10 +171,18 @@ impl Board {
         self.state().pause.clone()
     }
 
-    /// Why the run should be stopped, where it should.
+    /// Why the run should be stopped, where it should and something is left to be begun.
     pub(crate) fn goes_wrong(&self) -> Option<String> {
         let state = self.state();
-        state.pause.is_none().then(|| state.outcomes.verdict()).flatten()
+        if state.pause.is_some() || state.waiting.is_empty() {
+            return None;
+        }
+        state.outcomes.verdict()
+    }
+
+    /// The stop rule counts anew: another run begins.
+    pub(crate) fn begin_window(&self, from: Timestamp) {
+        self.state().outcomes.begin_anew(from);
     }
 
     /// The migrations that may begin now, best first, so that at most `most` are under way.
@@ -270,8 +280,7 @@ impl Progress {
             self.users += u64::from(member.row.users);
             self.users_moved += u64::from(member.moved);
         }
-        let earlier = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
-        self.first_requested = earlier(self.first_requested, member.requested_at);
+        self.first_requested = self.first_requested.into_iter().chain(member.requested_at).min();
         self.last_verdict = self.last_verdict.max(member.verdict_at);
     }
 }
@@ -285,6 +294,7 @@ impl State {
         }
         keep(&mut self.active, migration, matches!(member.phase, Phase::Checking | Phase::Running));
         keep(&mut self.checking, migration, member.phase == Phase::Checking);
+        keep(&mut self.waiting, migration, member.phase == Phase::Waiting);
         self.outcomes.note(migration, ledger);
         self.members.insert(migration, member);
         self.lanes.entry(customer).or_default().members.insert(migration);

@@ -8,7 +8,7 @@ use seatshift_store::{Store, StoreError};
 use crate::records;
 use crate::restart;
 use crate::run::{PlannedRow, Run, RunRow};
-use crate::tracker::{Ledger, Stage, VerdictKind};
+use crate::tracker::{Ledger, Stage, VerdictKind, Wish};
 
 /// One row of a run with what became of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +28,13 @@ pub struct RowStanding {
 impl RowStanding {
     /// The standing verdict, or what it is doing, in a word or two.
     pub fn state(&self) -> String {
+        let wish = match self.ledger.wish {
+            Some(Wish::Rollback(_)) => ", its rollback waits for the customer's other migration",
+            Some(Wish::Retry(_)) => ", its retry waits for the customer's other migration",
+            None => "",
+        };
         if let Some(verdict) = self.ledger.standing() {
-            return format!("{} ({})", verdict.kind, verdict.cause.code);
+            return format!("{} ({}){wish}", verdict.kind, verdict.cause.code);
         }
         let doing = match self.ledger.stage {
             Stage::Unplanned => "not begun",

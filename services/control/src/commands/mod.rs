@@ -58,12 +58,14 @@ pub enum Target {
     One(String),
     /// All whose standing verdict, parked or refused, has this cause.
     Cause(String),
-    /// All rows of this wave of the latest run.
+    /// All rows of this wave of the latest run. As with runs: not rows of which an earlier run has taken care.
     Wave(String),
     /// All rows of this run.
     Run(RunId),
     /// All rows of the latest run.
     LatestRun,
+    /// All rows of all runs.
+    Everything,
 }
 
 impl fmt::Display for Target {
@@ -74,6 +76,7 @@ impl fmt::Display for Target {
             Target::Wave(wave) => write!(f, "wave `{wave}`"),
             Target::Run(run) => write!(f, "run {run}"),
             Target::LatestRun => f.write_str("the latest run"),
+            Target::Everything => f.write_str("all runs"),
         }
     }
 }

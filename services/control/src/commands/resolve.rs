@@ -1,11 +1,13 @@
 //! Whom an operator means. People name customers by name, domain, id or row; what fits several is refused with the list.
 
+use std::collections::BTreeSet;
+
 use seatshift_messages::MigrationId;
 use seatshift_store::{Store, StoreError};
 
 use super::{Answered, Candidate, Target, Verb};
 use crate::standing::{self, RowStanding};
-use crate::tracker::{Stage, VerdictKind};
+use crate::tracker::{OPERATOR, Stage, VerdictKind};
 
 /// The migrations that are meant, in the order of the plan; or the answer that nothing will be done.
 pub(super) async fn resolve(
@@ -14,29 +16,39 @@ pub(super) async fn resolve(
     target: &Target,
 ) -> Result<Result<Vec<MigrationId>, Answered>, StoreError> {
     let rows = match target {
-        Target::One(_) | Target::Cause(_) => standing::all(store).await?,
+        Target::One(_) | Target::Cause(_) | Target::Everything => standing::all(store).await?,
         Target::Wave(_) | Target::LatestRun => match standing::latest_run(store).await? {
             Some(run) => standing::rows(store, run.id).await?,
             None => Vec::new(),
         },
         Target::Run(run) => standing::rows(store, *run).await?,
     };
+    let own = || rows.iter().filter(|row| !row.already);
     let meant: Vec<&RowStanding> = match target {
         Target::One(who) => return Ok(one(&rows, verb, who)),
         Target::Cause(cause) => rows.iter().filter(|row| has_cause(row, cause)).collect(),
-        Target::Wave(wave) => rows.iter().filter(|row| row.row.wave.eq_ignore_ascii_case(wave)).collect(),
-        Target::Run(_) | Target::LatestRun => rows.iter().collect(),
+        Target::Wave(wave) => {
+            own().filter(|row| row.row.wave.trim().eq_ignore_ascii_case(wave.trim())).collect()
+        }
+        Target::Run(_) | Target::LatestRun | Target::Everything => own().collect(),
     };
-    // Of many, those to which the wish does not apply are not worth an answer each.
     let mut fits: Vec<MigrationId> =
-        meant.iter().filter(|row| applies(verb, row)).map(|row| row.migration).collect();
-    let mut seen = std::collections::BTreeSet::new();
+        meant.iter().filter(|row| of_many(verb, row)).map(|row| row.migration).collect();
+    let mut seen = BTreeSet::new();
     fits.retain(|migration| seen.insert(*migration));
     if fits.is_empty() {
         let text = format!("nothing to do for {target}: {} rows, none that this applies to", meant.len());
         return Ok(Err(Answered::Unknown { text }));
     }
     Ok(Ok(fits))
+}
+
+/// Of many, those to which the wish does not apply are not worth an answer each; and what a person has closed on purpose is
+/// begun anew only when it is named.
+fn of_many(verb: &Verb, row: &RowStanding) -> bool {
+    let closed = matches!(row.ledger.stage, Stage::RolledBack | Stage::Accepted { .. })
+        || row.ledger.standing().is_some_and(|verdict| verdict.cause.code == OPERATOR);
+    applies(verb, row) && !(closed && matches!(verb, Verb::Retry { .. }))
 }
 
 fn one(rows: &[RowStanding], verb: &Verb, who: &str) -> Result<Vec<MigrationId>, Answered> {
@@ -58,8 +70,7 @@ fn one(rows: &[RowStanding], verb: &Verb, who: &str) -> Result<Vec<MigrationId>,
                 .filter(|id| fitting.iter().any(|row| row.migration == **id && applies(verb, row)))
                 .copied()
                 .collect();
-            let customers: std::collections::BTreeSet<_> =
-                fitting.iter().map(|row| row.row.customer).collect();
+            let customers: BTreeSet<_> = fitting.iter().map(|row| row.row.customer).collect();
             match (apply.as_slice(), customers.len()) {
                 ([one], 1) => Ok(vec![*one]),
                 _ => Err(Answered::Ambiguous {

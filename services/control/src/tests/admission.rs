@@ -132,3 +132,17 @@ async fn a_rule_that_is_off_pauses_nothing() {
     let off = StopRule { enabled: false, ..StopRule::default() };
     assert_eq!(run_with_bad(&["a1", "b1", "c1", "d1"], off).await.1, Settled::AllDone);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_left_to_begin_nothing_is_paused() {
+    let stage = Stage::new().await;
+    for row in ["a1", "b1", "c1"] {
+        stage.world.set(row, Does::Refuse);
+    }
+    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 10), row("c1", 10)])).await;
+    assert_eq!(stage.control.settled().await, Settled::AllDone);
+    // How that run ended says nothing about the next.
+    stage.apply(&plan("q", vec![row("d1", 10), row("e1", 10)])).await;
+    assert_eq!(stage.control.settled().await, Settled::AllDone);
+    assert_eq!(stage.control.paused(), None);
+}

@@ -188,3 +188,62 @@ async fn a_preview_says_what_would_happen_and_changes_nothing() {
     assert_eq!(outcomes, [Outcome::Waits, Outcome::Done]);
     assert_eq!(stage.store_events().await, events);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_its_own_rows_and_everything_is_all() {
+    let stage = Stage::new().await;
+    settled(&stage, &[("a1", Does::Complete)]).await;
+    stage.apply(&plan("q", vec![row("a1", 30), row("b1", 30)])).await;
+    stage.control.settled().await;
+    let latest = stage.each(Verb::Rollback { target: Target::LatestRun }).await;
+    assert_eq!(latest.iter().map(|answer| answer.row.as_str()).collect::<Vec<_>>(), ["b1"]);
+    stage.control.settled().await;
+    let all = stage.each(Verb::Rollback { target: Target::Everything }).await;
+    assert_eq!(all.iter().map(|answer| answer.row.as_str()).collect::<Vec<_>>(), ["a1"]);
+    stage.control.settled().await;
+    assert_eq!(stage.verdicts().await, [(VerdictKind::RolledBack, 2)].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_of_many_leaves_what_was_rolled_back_on_purpose() {
+    let stage = Stage::new().await;
+    settled(&stage, &[("a1", Does::Complete), ("b1", Does::Refuse)]).await;
+    stage.each(Verb::Rollback { target: one("a1") }).await;
+    stage.control.settled().await;
+    stage.world.set("b1", Does::Complete);
+    let answers = stage.each(Verb::Retry { target: Target::LatestRun }).await;
+    assert_eq!(answers.iter().map(|answer| answer.row.as_str()).collect::<Vec<_>>(), ["b1"]);
+    stage.control.settled().await;
+    assert_eq!(stage.states().await, ["a1 rolled_back (operator)", "b1 completed (completed)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_row_is_not_retried_beside_another_migration_of_its_subscription() {
+    let stage = Stage::new().await;
+    settled(&stage, &[("a1", Does::Refuse)]).await;
+    stage.world.set("a1", Does::Hang);
+    stage.apply(&plan("q", vec![row("a1", 30)])).await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    let first = stage.rows().await[0].migration;
+    let answers = stage.each(Verb::Retry { target: one(&first.to_string()) }).await;
+    assert_eq!(answers[0].outcome, Outcome::No);
+    assert!(answers[0].text.contains("another migration"), "{}", answers[0].text);
+    assert_eq!(stage.world.requested.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_waits_is_seen() {
+    let stage = Stage::new().await;
+    stage.world.set("a2", Does::Park);
+    stage.apply(&plan("p", vec![row("a1", 10), row("a2", 20)])).await;
+    stage.control.settled().await;
+    stage.each(Verb::Rollback { target: one("a1") }).await;
+    stage.control.settled().await;
+    assert_eq!(
+        stage.states().await[0],
+        "a1 completed (completed), its rollback waits for the customer's other migration"
+    );
+    stage.each(Verb::Accept { target: one("a2") }).await;
+    stage.control.settled().await;
+    assert_eq!(stage.states().await[0], "a1 rolled_back (operator)");
+}

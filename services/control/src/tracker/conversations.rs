@@ -30,7 +30,7 @@ fn id(number: u128) -> MigrationId {
     MigrationId(Uuid::from_u128(number))
 }
 
-fn row() -> RowRef {
+pub(super) fn row() -> RowRef {
     RowRef {
         run: RunId(Uuid::from_u128(1)),
         index: 0,
@@ -45,7 +45,7 @@ fn row() -> RowRef {
     }
 }
 
-fn ask() -> Ask {
+pub(super) fn ask() -> Ask {
     let asked = AskedBy { by: "ada".to_owned(), reason: None };
     Ask { command: "c".to_owned(), migration: id(7), asked }
 }
@@ -160,7 +160,7 @@ fn answer(effect: &Effect<Controlling>) -> Option<Answer> {
     serde_json::from_str(write.body.as_deref()?).ok()
 }
 
-fn instruction() -> Arc<Instruction> {
+pub(super) fn instruction() -> Arc<Instruction> {
     Arc::new(Instruction {
         run: RunId(Uuid::from_u128(1)),
         row: "r-1".to_owned(),
@@ -188,7 +188,7 @@ fn instruction() -> Arc<Instruction> {
     })
 }
 
-fn purchased() -> Report {
+pub(super) fn purchased() -> Report {
     Report::Purchased {
         purchase: Purchase {
             order: OrderId::new("o"),
@@ -200,7 +200,7 @@ fn purchased() -> Report {
     }
 }
 
-fn suspended() -> Report {
+pub(super) fn suspended() -> Report {
     Report::Suspended {
         at: now(),
         undo_until: Some(now() + SignedDuration::from_hours(24 * 30)),
@@ -209,15 +209,15 @@ fn suspended() -> Report {
     }
 }
 
-fn refused() -> Report {
+pub(super) fn refused() -> Report {
     Report::PurchaseRefused { cause: cause("not_sold"), stands: Stands::default() }
 }
 
-fn reverted() -> Report {
+pub(super) fn reverted() -> Report {
     Report::PurchaseReverted { cause: cause("operator"), stands: Stands::default() }
 }
 
-fn parked(parking: u32, rollback_seen: bool) -> Report {
+pub(super) fn parked(parking: u32, rollback_seen: bool) -> Report {
     Report::Parked(Box::new(Parked {
         cause: cause("agreement"),
         direction: if rollback_seen { Direction::Undo } else { Direction::Forward },

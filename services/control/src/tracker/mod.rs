@@ -16,3 +16,5 @@ pub use decide::{BEYOND_LIMIT, NOT_IN_WAVE, OPERATOR, WAITS_FOR};
 
 #[cfg(test)]
 mod conversations;
+#[cfg(test)]
+mod walks;
