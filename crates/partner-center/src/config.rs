@@ -69,7 +69,11 @@ impl Config {
             users_per_page: 500,
             timeouts: Timeouts::default(),
             retry: RetryLimits::default(),
-            patience: RetryLimits { tries: 10, waiting: Duration::from_secs(20 * 60), ..RetryLimits::default() },
+            patience: RetryLimits {
+                tries: 10,
+                waiting: Duration::from_secs(20 * 60),
+                ..RetryLimits::default()
+            },
             ids,
             jitter,
         }

@@ -25,7 +25,8 @@ use crate::wire::{self, Read, list};
 /// The read-only client: planning, `verify` and preflight use it. It has no changing calls and no way to get them.
 ///
 /// Cheap to clone; clones share connections, tokens and quota. Each call waits for the gate, is repeated in place
-/// while its failure passes by itself (3 tries, 10 s of waiting; [`Config::patience`] for [`Purpose::Plan`]), and then ends with what Microsoft said.
+/// while its failure passes by itself (3 tries, 10 s of waiting; [`Config::patience`] for [`Purpose::Plan`]), and then
+/// ends with what Microsoft said.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(crate) engine: Arc<Engine>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatshift_partner_center::{NetworkFault, Remedy, TransportError};
+use seatshift_partner_center::{NetworkFault, Purpose, Remedy, TransportError};
 
 use crate::script::{CUSTOMER, Line, answer, config, fixture, stage, staged, throttled};
 
@@ -61,6 +61,14 @@ async fn a_long_retry_after_comes_back_at_once() {
     let error = stage.client.customer(CUSTOMER).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::Throttled { after: Some(Duration::from_secs(57)) });
     assert_eq!(stage.timer.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_for_a_plan_waits_longer() {
+    let stage = stage();
+    stage.script.then(throttled("57")).then(answer(200, fixture!("customer")));
+    stage.client.for_purpose(Purpose::Plan).customer(CUSTOMER).await.unwrap();
+    assert_eq!(stage.timer.elapsed(), Duration::from_secs(57));
 }
 
 #[tokio::test(start_paused = true)]

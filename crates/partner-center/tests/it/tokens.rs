@@ -210,6 +210,16 @@ async fn a_new_token_that_is_turned_down_too_goes_to_a_person() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rejections_with_good_answers_between_them_do_not_add_up() {
+    let stage = stage();
+    for _ in 0..4 {
+        stage.script.then(fault(401, 400)).then(answer(200, fixture!("customer")));
+        stage.client.customer(CUSTOMER).await.unwrap();
+    }
+    assert_eq!(stage.script.logins().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changing_call_answered_with_401_was_not_carried_out_and_is_not_repeated() {
     let stage = stage();
     stage.script.then(fault(401, 400));
