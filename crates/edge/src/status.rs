@@ -225,6 +225,10 @@ fn unread<P: Participant>(desk: &Desk<P>, state: &mut StatusChange, error: &Call
     match meaning_of(error) {
         Meaning::Later { after } => Step::Again(after.unwrap_or_else(|| pause(desk, state.outages))),
         Meaning::NotYet | Meaning::Unknown => Step::Again(pause(desk, state.outages)),
+        // What was just bought can be unknown to the next read for a while.
+        Meaning::Refused(_) if error.is_not_found() && state.outages < MOST_TRIES => {
+            Step::Again(pause(desk, state.outages))
+        }
         Meaning::Refused(_) | Meaning::Person(_) if state.sent.is_some() => Step::Again(pause(desk, state.outages)),
         Meaning::Refused(cause) | Meaning::Person(cause) => Step::Person(cause, None),
     }

@@ -43,6 +43,8 @@ pub(crate) async fn perform(
             Performed::Done(Fact::ProvisioningStuck { bought: work.bought, cause })
         }
         Ok(Look::NotYet) => again(desk, work, None),
+        // What was just bought can be unknown to the next read for a while.
+        Err(error) if error.is_not_found() && !late => again(desk, work, None),
         Err(error) => match meaning_of(&error) {
             Meaning::Later { after } => again(desk, work, after),
             Meaning::NotYet | Meaning::Unknown => again(desk, work, None),
