@@ -1,7 +1,10 @@
 use jiff::SignedDuration;
+use seatshift_messages::{AskedBy, MigrationId, Service};
+use seatshift_store::{LedgerWrite, Store, Unit};
 
 use super::stage::{Does, Stage, one, plan, row};
-use crate::commands::Verb;
+use crate::commands::{Answered, Command, Verb, await_answer, enqueue};
+use crate::tracker::Ledger;
 
 #[tokio::test(start_paused = true)]
 async fn after_a_crash_admission_goes_on_where_it_was() {
@@ -34,4 +37,54 @@ async fn a_pause_outlives_the_process() {
     stage.command(Verb::Resume).await;
     stage.control.settled().await;
     assert_eq!(stage.states().await, ["a1 completed (completed)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_was_promised_before_the_crash_is_made_after_it() {
+    let stage = Stage::new().await;
+    stage.world.set("a1", Does::Refuse);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.control.settled().await;
+    // The crash comes between the refused ledger, which promises a successor, and the successor's own.
+    let refused = stage.rows().await[0].migration;
+    let row = stage.store.ledgers(Service::Control, &[refused]).await.unwrap().remove(0);
+    let mut ledger: Ledger = serde_json::from_str(&row.stage).unwrap();
+    let successor = MigrationId(uuid::Uuid::from_u128(77));
+    ledger.successor = Some(successor);
+    let mut unit = Unit::new(Service::Control);
+    unit.ledger = Some(LedgerWrite {
+        migration: refused,
+        customer: row.customer,
+        expected: row.version,
+        sequence: row.sequence,
+        stage: serde_json::to_string(&ledger).unwrap(),
+        instruction: None,
+    });
+    stage.store.commit(vec![unit]).await.unwrap();
+    assert_eq!(
+        stage.states().await,
+        ["a1 refused (offer_not_sold)"],
+        "until then the old verdict is the row's"
+    );
+    stage.world.set("a1", Does::Complete);
+    let stage = stage.crash().await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    assert_eq!(stage.states().await, ["a1 completed (completed)"]);
+    assert_eq!(stage.rows().await[0].migration, successor);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_given_before_the_crash_is_carried_out_after_it() {
+    let stage = Stage::new().await;
+    stage.world.set("a1", Does::Park);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.control.settled().await;
+    let asked = AskedBy { by: "ada".to_owned(), reason: None };
+    let command = Command { verb: Verb::Accept { target: one("a1") }, asked };
+    let id = enqueue(&*stage.store, &*stage.clock, &stage.ids, &command).await.unwrap();
+    let stage = stage.crash().await;
+    let patience = SignedDuration::from_secs(10);
+    let answered = await_answer(&*stage.store, &*stage.clock, &id, patience).await.unwrap();
+    assert!(matches!(answered, Some(Answered::Each { .. })), "{answered:?}");
+    assert_eq!(stage.states().await, ["a1 accepted (agreement_missing)"]);
 }
