@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub(crate) fn as_it_stands(world: &World, books: &[Entry], now: Timestamp) -> World {
     let mut world = world.clone();
     world.start = now;
+    // New ids are drawn from the seed and counted from the world's beginning: another beginning, another seed.
+    world.seed = world.seed.wrapping_add(1);
     let catalogue = Catalogue::of(&world);
     let place: BTreeMap<Uuid, usize> =
         world.customers.iter().enumerate().map(|(at, customer)| (customer.id, at)).collect();

@@ -13,7 +13,7 @@ use crate::lock::Lock;
 use crate::output::{count, table};
 use crate::plans::style;
 use crate::progress::Progress;
-use crate::verify::{Examined, Reconciliation, Verified, verify};
+use crate::verify::{Examined, Eyes, Reconciliation, Verified, verify};
 
 /// Read everything afresh and say, row by row, whether the verdict is still true; writes verify.csv
 #[derive(Debug, clap::Args)]
@@ -60,9 +60,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         let heard = |done: u64, of: u64| {
             progress.show(done, of, &format!("customers read, {} calls", gate.granted()));
         };
-        let now = connection.base.clock.now();
-        let store = &*connection.base.store;
-        verify(connection.client.reader(), store, args.report.as_deref(), now, &heard).await
+        let eyes = Eyes { reader: connection.client.reader(), clock: &*connection.base.clock };
+        verify(eyes, &*connection.base.store, args.report.as_deref(), &heard).await
     };
     progress.finish();
     let verified = verified?;

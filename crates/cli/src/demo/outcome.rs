@@ -98,7 +98,7 @@ pub(crate) fn report_json(evidence: &Evidence<'_>) -> anyhow::Result<Value> {
             "changes": audit.examined.changes,
             "events": examined("events"),
         },
-        "engine": { "cpu_seconds": ran.cpu_seconds, "peak_rss_bytes": ran.peak_rss_bytes },
+        "engine": { "cpu_seconds": ran.cpu_seconds.map(|cpu| (cpu * 100.0).round() / 100.0), "peak_rss_bytes": ran.peak_rss_bytes },
         "elapsed_seconds": (elapsed * 1000.0).round() / 1000.0,
     }))
 }

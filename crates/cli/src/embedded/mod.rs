@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use seatshift_bus::LocalBus;
+use seatshift_bus::{Bus, LocalBus};
 use seatshift_control::planned::LastLook;
 use seatshift_control::planning::PlanOptions;
 use seatshift_control::{Config, Control, Setup};
@@ -85,12 +85,20 @@ const PREFETCH: usize = 128;
 impl Embedded {
     /// Prepares the engine from what its store remembers. Nothing happens before the returned future is polled.
     pub async fn start(parts: EmbeddedParts) -> Result<(Embedded, Running), StoreError> {
+        Self::start_on(parts, Arc::new(LocalBus::new(PREFETCH))).await
+    }
+
+    /// The same over another bus: one that repeats and mixes up its deliveries, as a broker may.
+    pub async fn start_on(
+        parts: EmbeddedParts,
+        bus: Arc<dyn Bus>,
+    ) -> Result<(Embedded, Running), StoreError> {
         let EmbeddedParts { store, clock, ids, client, gate, settings } = parts;
         store.take_over().await?;
         let stopping = CancellationToken::new();
         let timer = Arc::new(ClockTimer(clock.clone()));
         let look = LastLook::new(client.reader().clone(), timer, settings.planning, settings.policy);
-        let parts = Parts { store, bus: Arc::new(LocalBus::new(PREFETCH)), clock, ids, limits: settings.limits };
+        let parts = Parts { store, bus, clock, ids, limits: settings.limits };
         let setup = Setup {
             parts: parts.clone(),
             recheck: Arc::new(look),

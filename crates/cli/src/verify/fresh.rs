@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
-use seatshift_partner_center::{CallError, Reader, SubscribedSku, Subscription, TargetType};
+use jiff::SignedDuration;
+use seatshift_host::Clock;
+use seatshift_partner_center::{CallError, Reader, Remedy, SubscribedSku, Subscription, TargetType};
 use uuid::Uuid;
 
 /// Users of one customer read at the same time.
@@ -40,10 +42,44 @@ pub(crate) struct Pool {
     pub(crate) plans: BTreeSet<Uuid>,
 }
 
+/// Tries of one read, where its failure passes by itself.
+const TRIES: u32 = 8;
+/// The first wait between two tries; it doubles.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(10);
+
+/// Who reads, and what waits between two tries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Eyes<'a> {
+    pub(crate) reader: &'a Reader,
+    pub(crate) clock: &'a dyn Clock,
+}
+
+impl Eyes<'_> {
+    /// An outage or a used-up quota says nothing about a verdict: it is waited for.
+    async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, CallError>) -> Result<T, CallError> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..TRIES {
+            let error = match read().await {
+                Ok(read) => return Ok(read),
+                Err(error) => error,
+            };
+            let asked = match error.remedy {
+                Remedy::Throttled { after } => after.and_then(|after| SignedDuration::try_from(after).ok()),
+                Remedy::Retry | Remedy::Wait | Remedy::Conflict | Remedy::UnknownOutcome => None,
+                Remedy::Refused | Remedy::Person => return Err(error),
+            };
+            self.clock.sleep(asked.unwrap_or(wait).max(wait)).await;
+            wait = wait.saturating_mul(2);
+        }
+        read().await
+    }
+}
+
 /// Reads one customer; `users` = whose licenses are looked at.
-pub(crate) async fn read(reader: &Reader, customer: Uuid, users: &BTreeSet<Uuid>) -> Fresh {
+pub(crate) async fn read(eyes: Eyes<'_>, customer: Uuid, users: &BTreeSet<Uuid>) -> Fresh {
+    let Eyes { reader, .. } = eyes;
     let mut fresh = Fresh::default();
-    match reader.subscriptions(customer).await {
+    match eyes.patiently(async || reader.subscriptions(customer).await).await {
         Ok(listing) => {
             if !listing.is_complete() {
                 fresh.unread.push("some subscriptions cannot be understood".to_owned());
@@ -55,12 +91,11 @@ pub(crate) async fn read(reader: &Reader, customer: Uuid, users: &BTreeSet<Uuid>
     if users.is_empty() {
         return fresh;
     }
-    match reader.subscribed_skus(customer).await {
-        Ok(listing) => fresh.pools = listing.items.iter().map(|sku| (sku.sku, pool(sku))).collect(),
-        Err(error) => fresh.unread.push(format!("license pools: {error}")),
-    }
+    read_pools(eyes, customer, &mut fresh).await;
     let licenses = futures::stream::iter(users.iter().copied())
-        .map(|user| async move { (user, reader.user_licenses(customer, user).await) })
+        .map(|user| async move {
+            (user, eyes.patiently(async || reader.user_licenses(customer, user).await).await)
+        })
         .buffer_unordered(AT_ONCE)
         .collect::<Vec<_>>()
         .await;
@@ -78,12 +113,12 @@ pub(crate) async fn read(reader: &Reader, customer: Uuid, users: &BTreeSet<Uuid>
     fresh
 }
 
-/// The pools of one customer where no user is to be looked at.
-pub(crate) async fn read_pools(reader: &Reader, customer: Uuid, fresh: &mut Fresh) {
+/// The pools of one customer, unless they were read already.
+pub(crate) async fn read_pools(eyes: Eyes<'_>, customer: Uuid, fresh: &mut Fresh) {
     if !fresh.pools.is_empty() {
         return;
     }
-    match reader.subscribed_skus(customer).await {
+    match eyes.patiently(async || eyes.reader.subscribed_skus(customer).await).await {
         Ok(listing) => fresh.pools = listing.items.iter().map(|sku| (sku.sku, pool(sku))).collect(),
         Err(error) => fresh.unread.push(format!("license pools: {error}")),
     }

@@ -16,12 +16,12 @@ use std::path::Path;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use seatshift_control::standing;
-use seatshift_partner_center::Reader;
 use seatshift_store::Store;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use claims::Claim;
+pub(crate) use fresh::Eyes;
 use fresh::Fresh;
 use log::Log;
 pub(crate) use table::VerifyRow;
@@ -73,10 +73,9 @@ pub(crate) type Heard<'a> = dyn Fn(u64, u64) + Sync + 'a;
 
 /// Verifies a report, or the latest run where none is given.
 pub(crate) async fn verify(
-    reader: &Reader,
+    eyes: Eyes<'_>,
     store: &dyn Store,
     report: Option<&Path>,
-    now: Timestamp,
     heard: &Heard<'_>,
 ) -> anyhow::Result<Verified> {
     let log = Log::read(store).await?;
@@ -84,7 +83,8 @@ pub(crate) async fn verify(
         Some(path) => claims::of_report(path, store, &log).await?,
         None => claims::of_state(store, &log).await?,
     };
-    let fresh = read_all(reader, &claims, &log, heard).await;
+    let fresh = read_all(eyes, &claims, &log, heard).await;
+    let now = eyes.clock.now();
     let mut verified = Verified::default();
     verified.examined.events = log.events;
     verified.reconciliation.sequence_holes = log.holes;
@@ -109,7 +109,7 @@ async fn rows_in_not_out(store: &dyn Store, claims: &[Claim]) -> anyhow::Result<
     Ok((went_in.difference(&came_out).count() + twice) as u64)
 }
 
-async fn read_all(reader: &Reader, claims: &[Claim], log: &Log, heard: &Heard<'_>) -> BTreeMap<Uuid, Fresh> {
+async fn read_all(eyes: Eyes<'_>, claims: &[Claim], log: &Log, heard: &Heard<'_>) -> BTreeMap<Uuid, Fresh> {
     let mut wanted: BTreeMap<Uuid, (BTreeSet<Uuid>, bool)> = BTreeMap::new();
     for claim in claims {
         let Some(customer) = claim.customer else { continue };
@@ -124,9 +124,9 @@ async fn read_all(reader: &Reader, claims: &[Claim], log: &Log, heard: &Heard<'_
     let mut done = 0;
     let mut read = futures::stream::iter(wanted)
         .map(|(customer, (users, pools))| async move {
-            let mut fresh = fresh::read(reader, customer, &users).await;
+            let mut fresh = fresh::read(eyes, customer, &users).await;
             if pools {
-                fresh::read_pools(reader, customer, &mut fresh).await;
+                fresh::read_pools(eyes, customer, &mut fresh).await;
             }
             (customer, fresh)
         })
