@@ -197,7 +197,7 @@ async fn deep_pass(
     for one in found.subscriptions.iter().filter(|one| found.matches.contains_key(&one.id)) {
         let row_id = row_id(one.id);
         let deep = candidates.contains(&one.id).then_some(&seen);
-        let assessed = assess(&found.case(&row_id, one, deep, &offers, desk, now));
+        let assessed = assess(&Case { row_id: &row_id, ..found.case(one, deep, &offers, desk, now) });
         rows.push(assessed.row);
         users.extend(assessed.users);
     }
@@ -207,9 +207,9 @@ async fn deep_pass(
 static NOTHING_SAID: Answers = Answers { target: None, buy_seats: None, billing_cycle: None, moves: None };
 
 impl Found {
+    /// The case of one subscription, without the id of its row.
     fn case<'a>(
         &'a self,
-        row_id: &'a str,
         one: &'a SeenSubscription,
         deep: Option<&'a Deep>,
         offers: &'a Offers,
@@ -217,7 +217,7 @@ impl Found {
         now: Timestamp,
     ) -> Case<'a> {
         Case {
-            row_id,
+            row_id: "",
             customer: &self.customer,
             subscription: one,
             matched: self.matches.get(&one.id).copied().unwrap_or(Match::No),
@@ -278,7 +278,7 @@ fn needs_users(
     now: Timestamp,
 ) -> bool {
     let worth = found.subscriptions.iter().filter(|one| candidates.contains(&one.id));
-    worth.into_iter().any(|one| !same_sku(&found.case("", one, Some(deep), offers, desk, now), deep))
+    worth.into_iter().any(|one| !same_sku(&found.case(one, Some(deep), offers, desk, now), deep))
 }
 
 /// One row for the customer, or one for each subscription of it that was recognised all the same.
