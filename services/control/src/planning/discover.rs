@@ -88,8 +88,9 @@ async fn customers(desk: &Desk<'_>) -> Result<(Vec<SeenCustomer>, Vec<String>), 
     }
     let (mut customers, mut unlisted, mut after) = (Vec::new(), Vec::new(), None);
     loop {
-        let page =
-            desk.reader.customers(after).await.map_err(|error| PlanError::Customers(Box::new(error)))?;
+        let page = read::patiently(desk.timer, || desk.reader.customers(after.clone()))
+            .await
+            .map_err(|error| PlanError::Customers(Box::new(error)))?;
         desk.progress.done(Phase::Customers, page.items.len() as u64);
         for entry in &page.unreadable {
             let id = entry.id.as_deref().unwrap_or("without an id");
@@ -138,7 +139,7 @@ async fn cheap_pass(desk: &Desk<'_>, customer: SeenCustomer, now: Timestamp) -> 
         Found { customer, subscriptions: Vec::new(), matches: BTreeMap::new(), soonest: None, trouble: None };
     let seen = match known {
         Some(seen) => seen,
-        None => match read::subscriptions(desk.reader, found.customer.id).await {
+        None => match read::subscriptions(desk, found.customer.id).await {
             Ok(seen) => {
                 if seen.unreadable == 0 {
                     keep(desk.cache, &key, desk.timer.now(), &seen).await?;

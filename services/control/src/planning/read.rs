@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::lock::Mutex;
@@ -27,6 +28,40 @@ pub struct Desk<'a> {
     pub timer: &'a dyn pc::Timer,
     pub progress: &'a dyn Progress,
     pub options: &'a PlanOptions,
+}
+
+/// Waits between tries of a read that fails for a passing reason, on top of the client's own short ones: one bad minute
+/// must not cost a customer its row.
+const WAITS: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(45), Duration::from_secs(90)];
+
+/// Repeats a read while its failure passes by itself.
+pub(super) async fn patiently<T, F>(timer: &dyn pc::Timer, read: impl Fn() -> F) -> Result<T, pc::CallError>
+where
+    F: Future<Output = Result<T, pc::CallError>>,
+{
+    for wait in WAITS {
+        match read().await {
+            Err(error) if passes(&error) => {
+                let asked = match error.remedy {
+                    pc::Remedy::Throttled { after } => after.unwrap_or_default(),
+                    _ => Duration::ZERO,
+                };
+                timer.sleep(wait.max(asked)).await;
+            }
+            answer => return answer,
+        }
+    }
+    read().await
+}
+
+/// A read changes nothing, so one without an answer may simply be made again.
+fn passes(error: &pc::CallError) -> bool {
+    use pc::Remedy::{Conflict, Person, Refused, Retry, Throttled, UnknownOutcome, Wait};
+    match error.remedy {
+        Retry | Throttled { .. } | Wait | UnknownOutcome => true,
+        Conflict | Refused | Person => false,
+    }
 }
 
 /// A failed read, in words.
@@ -66,7 +101,7 @@ impl OfferBook {
         let known: Option<Offers> = recall(desk.cache, &key, now, desk.options.reuse_reads).await?;
         let offers = match known {
             Some(offers) => offers,
-            None => match desk.reader.offers(country).await {
+            None => match patiently(desk.timer, || desk.reader.offers(country)).await {
                 Ok(listing) => {
                     let offers: Offers = listing
                         .items
@@ -132,10 +167,10 @@ pub(super) fn subscription(one: &pc::Subscription) -> SeenSubscription {
 
 /// The cheap read: one call for a customer.
 pub(super) async fn subscriptions(
-    reader: &pc::Reader,
+    desk: &Desk<'_>,
     customer: Uuid,
 ) -> Result<SeenSubscriptions, pc::CallError> {
-    let listing = reader.subscriptions(customer).await?;
+    let listing = patiently(desk.timer, || desk.reader.subscriptions(customer)).await?;
     Ok(SeenSubscriptions {
         subscriptions: listing.items.iter().map(subscription).collect(),
         unreadable: listing.unreadable.len(),
@@ -192,12 +227,12 @@ async fn read_all(
     seen: &mut Deep,
     offers: &mut Arc<Offers>,
 ) -> Step<()> {
-    step!(read_customer(desk.reader, scope.customer, seen).await);
+    step!(read_customer(desk, scope.customer, seen).await);
     if !seen.country.is_empty() {
         *offers = step!(book.of(desk, &seen.country).await?);
     }
-    step!(read_subscriptions(desk.reader, scope, offers, seen).await);
-    step!(read_skus(desk.reader, scope.customer, seen).await);
+    step!(read_subscriptions(desk, scope, offers, seen).await);
+    step!(read_skus(desk, scope.customer, seen).await);
     if !(scope.needs_users)(seen, offers) {
         return Ok(Ok(()));
     }
@@ -209,14 +244,18 @@ async fn read_all(
     Ok(Ok(()))
 }
 
-async fn read_customer(reader: &pc::Reader, id: Uuid, seen: &mut Deep) -> Result<(), Unread> {
-    let customer = reader.customer(id).await.map_err(|error| unread("the customer", &error))?;
+async fn read_customer(desk: &Desk<'_>, id: Uuid, seen: &mut Deep) -> Result<(), Unread> {
+    let customer = patiently(desk.timer, || desk.reader.customer(id))
+        .await
+        .map_err(|error| unread("the customer", &error))?;
     seen.country = customer.country.unwrap_or_default();
     seen.relationship = customer.relationship.map(|one| one.as_str().to_lowercase()).unwrap_or_default();
-    let agreement = reader.agreement_signed(id).await;
+    let agreement = patiently(desk.timer, || desk.reader.agreement_signed(id)).await;
     seen.agreement_signed = agreement.map_err(|error| unread("the customer's agreement", &error))?.signed;
     const SEGMENTS: &str = "the customer's qualifications";
-    let qualifications = reader.qualifications(id).await.map_err(|error| unread(SEGMENTS, &error))?;
+    let qualifications = patiently(desk.timer, || desk.reader.qualifications(id))
+        .await
+        .map_err(|error| unread(SEGMENTS, &error))?;
     if !qualifications.unreadable.is_empty() {
         return Err(incomplete(SEGMENTS, qualifications.unreadable.len()));
     }
@@ -230,13 +269,13 @@ async fn read_customer(reader: &pc::Reader, id: Uuid, seen: &mut Deep) -> Result
 
 /// Add-ons of the candidates, and the SKU of every subscription whose offer does not tell it.
 async fn read_subscriptions(
-    reader: &pc::Reader,
+    desk: &Desk<'_>,
     scope: &Scope<'_>,
     offers: &Offers,
     seen: &mut Deep,
 ) -> Result<(), Unread> {
     for &id in scope.candidates {
-        let add_ons = reader.add_ons(scope.customer, id).await;
+        let add_ons = patiently(desk.timer, || desk.reader.add_ons(scope.customer, id)).await;
         let add_ons = add_ons.map_err(|error| unread("the add-ons of the subscription", &error))?;
         if !add_ons.unreadable.is_empty() {
             return Err(incomplete("the list of add-ons", add_ons.unreadable.len()));
@@ -251,7 +290,7 @@ async fn read_subscriptions(
         let candidate = scope.candidates.contains(&one.id);
         let silent = one.feeds_a_pool() && !one.by_use && super::assess::link(one, seen, offers).is_none();
         if candidate || silent {
-            let sku = provisioned_sku(reader, scope.customer, one, &seen.country).await?;
+            let sku = provisioned_sku(desk, scope.customer, one, &seen.country).await?;
             seen.links.insert(one.id, sku);
         }
     }
@@ -260,12 +299,12 @@ async fn read_subscriptions(
 
 /// The provisioning status says it; where it does not, the offer may still be readable though it is no longer listed.
 async fn provisioned_sku(
-    reader: &pc::Reader,
+    desk: &Desk<'_>,
     customer: Uuid,
     one: &SeenSubscription,
     country: &str,
 ) -> Result<Option<Uuid>, Unread> {
-    match reader.provisioning_status(customer, one.id).await {
+    match patiently(desk.timer, || desk.reader.provisioning_status(customer, one.id)).await {
         Ok(status) if status.sku.is_some() => return Ok(status.sku),
         Err(error) if !error.is_not_found() => {
             return Err(unread("the provisioning status of a subscription", &error));
@@ -275,16 +314,19 @@ async fn provisioned_sku(
     if one.new_commerce || country.is_empty() {
         return Ok(None);
     }
-    match reader.offer(&pc::OfferId::new(&one.offer), country).await {
+    let id = pc::OfferId::new(&one.offer);
+    match patiently(desk.timer, || desk.reader.offer(&id, country)).await {
         Ok(offer) => Ok(offer.sku),
         Err(error) if error.remedy == pc::Remedy::Refused || error.is_not_found() => Ok(None),
         Err(error) => Err(unread("the offer of a subscription", &error)),
     }
 }
 
-async fn read_skus(reader: &pc::Reader, customer: Uuid, seen: &mut Deep) -> Result<(), Unread> {
+async fn read_skus(desk: &Desk<'_>, customer: Uuid, seen: &mut Deep) -> Result<(), Unread> {
     const WHAT: &str = "the list of the customer's licenses";
-    let skus = reader.subscribed_skus(customer).await.map_err(|error| unread(WHAT, &error))?;
+    let skus = patiently(desk.timer, || desk.reader.subscribed_skus(customer))
+        .await
+        .map_err(|error| unread(WHAT, &error))?;
     if !skus.unreadable.is_empty() {
         return Err(incomplete(WHAT, skus.unreadable.len()));
     }
@@ -316,8 +358,11 @@ async fn read_users(desk: &Desk<'_>, scope: &Scope<'_>) -> Step<Vec<SeenUser>> {
     }
     let (mut users, mut after) = (Vec::new(), None);
     loop {
-        let page =
-            step!(desk.reader.users(scope.customer, after).await.map_err(|error| unread(WHAT, &error)));
+        let page = step!(
+            patiently(desk.timer, || desk.reader.users(scope.customer, after.clone()))
+                .await
+                .map_err(|error| unread(WHAT, &error))
+        );
         if !page.unreadable.is_empty() {
             return Ok(Err(incomplete(WHAT, page.unreadable.len())));
         }
@@ -377,7 +422,7 @@ async fn read_block(
     block: &[Uuid],
 ) -> Result<BTreeMap<Uuid, SeenLicenses>, Unread> {
     let one = |user: Uuid| async move {
-        match desk.reader.user_licenses(customer, user).await {
+        match patiently(desk.timer, || desk.reader.user_licenses(customer, user)).await {
             Ok(listing) if !listing.unreadable.is_empty() => {
                 Err(incomplete("the licenses of a user", listing.unreadable.len()))
             }

@@ -53,7 +53,7 @@ impl Rechecker {
                 "the fingerprint of the row cannot be read: plan again".to_owned(),
             ]));
         };
-        let seen = match read::subscriptions(desk.reader, customer.0).await {
+        let seen = match read::subscriptions(desk, customer.0).await {
             Ok(seen) => seen,
             Err(error) => return Ok(Recheck::Unreadable(Box::new(error))),
         };

@@ -104,3 +104,11 @@ async fn only_ready_and_undecided_rows_are_approved() {
     let decided: Vec<&str> = plan.rows.iter().map(|row| row.decided_by.as_str()).collect();
     assert!(decided.contains(&"Anna") && !decided.contains(&"Bo"));
 }
+
+#[tokio::test]
+async fn an_outage_that_passes_costs_nobody_a_row() {
+    let partner = Partner::new(vec![customer(1)]);
+    partner.outage.store(10, std::sync::atomic::Ordering::Relaxed);
+    let plan = Office::of(partner).plan().await;
+    assert_eq!((plan.rows.len(), plan.rows[0].readiness), (1, Readiness::Ready));
+}

@@ -125,11 +125,13 @@ pub(super) struct Partner {
     /// Requests whose path holds the text are answered with status and code.
     pub faults: Vec<(&'static str, u16, u64)>,
     pub log: Mutex<Vec<String>>,
+    /// So many requests in a row fail before one is answered.
+    pub outage: AtomicU64,
 }
 
 impl Partner {
     pub(super) fn new(customers: Vec<Customer>) -> Partner {
-        Partner { customers, faults: Vec::new(), log: Mutex::default() }
+        Partner { customers, faults: Vec::new(), log: Mutex::default(), outage: AtomicU64::new(0) }
     }
 
     /// Paths asked for, since the last time.
@@ -138,6 +140,10 @@ impl Partner {
     }
 
     fn answer(&self, path: &str) -> (u16, Value) {
+        let less = |left: u64| left.checked_sub(1);
+        if self.outage.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+            return (503, json!({"code": 0, "description": "busy", "source": "PartnerFD"}));
+        }
         if let Some((_, status, code)) = self.faults.iter().find(|(part, ..)| path.contains(part)) {
             return (*status, json!({"code": code, "description": "refused", "source": "PartnerFD"}));
         }
