@@ -17,8 +17,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::planning::{
-    Admission, Decision, Desk, MemoryCache, PlanFile, PlanOptions, PlanRow, PlanUser, Quiet, Readiness, Reason,
-    Rechecker, UsersFile,
+    Admission, Decision, Desk, MemoryCache, PlanFile, PlanOptions, PlanRow, PlanUser, Quiet, Readiness,
+    Reason, Rechecker, UsersFile,
 };
 use crate::run::{Decided, PlannedRow, Question, Recheck, Rechecked, ReviewedPlan};
 use crate::tables::{Reading, Sheet};
@@ -96,7 +96,10 @@ fn planned(approved: &ApprovedRow) -> PlannedRow {
         customer_domain: row.customer_domain.clone(),
         old_subscription: row.old_subscription_id,
         // The date is inclusive.
-        commitment_end: row.commitment_end_date.and_then(|date| date.checked_add(1.day()).ok()).and_then(midnight),
+        commitment_end: row
+            .commitment_end_date
+            .and_then(|date| date.checked_add(1.day()).ok())
+            .and_then(midnight),
         users: row.users_to_move.unwrap_or(0),
         wave: row.wave.clone(),
         not_before: row.not_before.and_then(midnight),
@@ -168,7 +171,9 @@ impl Recheck for LastLook {
                 let text = format!("since the plan was made: {}", what.join("; "));
                 Rechecked::Stopped(Cause::new("changed_since_planned", text))
             }
-            Ok(NotReady(finding)) if finding.reason == Reason::CustomerUnreadable && ask.tries < MOST_TRIES => {
+            Ok(NotReady(finding))
+                if finding.reason == Reason::CustomerUnreadable && ask.tries < MOST_TRIES =>
+            {
                 Rechecked::Later(wait(ask.tries))
             }
             Ok(NotReady(finding)) => Rechecked::Stopped(Cause::new(finding.reason.code(), finding.words)),

@@ -10,7 +10,7 @@ pub const UNDO_DAYS: i64 = 90;
 /// Settings of planning and re-checking.
 #[derive(Debug, Clone)]
 pub struct PlanOptions {
-    /// A subscription with fewer days left than this is left alone: there is no time to do it well.
+    /// A subscription that ends within this many days is left alone: there is no time to do it well.
     pub min_days_left: i64,
     /// Seats to buy beyond the users who move.
     pub spare_seats: u32,

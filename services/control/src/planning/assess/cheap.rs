@@ -23,11 +23,11 @@ pub(crate) fn cheap_findings(old: &SeenSubscription, options: &PlanOptions, now:
             let left = days_between(now.to_zoned(TimeZone::UTC).date(), end);
             if left < 0 {
                 find(Reason::Ended, format!("The old subscription ended on {end}"));
-            } else if left < options.min_days_left {
+            } else if left <= options.min_days_left {
                 let least = options.min_days_left;
                 find(
                     Reason::EndsTooSoon,
-                    format!("It ends on {end}, in {left} days; at least {least} are needed"),
+                    format!("It ends on {end}, in {left} days; more than {least} are needed"),
                 );
             }
         }
