@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, act, apply, demo, events, explain, init, pause, plan, report, retry, rollback, show, simulator, status, verify,
-    watch,
+    accept, act, apply, demo, doctor, events, explain, init, login, pause, plan, report, retry, rollback,
+    show, simulator, status, verify, watch,
 };
 use crate::context::Context;
 
@@ -48,6 +48,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(demo::Args),
     Init(init::Args),
+    Login(login::Args),
+    Doctor(doctor::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Status(status::Args),

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use secrecy::ExposeSecret as _;
 use seatshift_edge::{CallLog, ClockTimer};
 use seatshift_host::{Clock, Ids, ScaledClock};
 use seatshift_partner_center::buckets::{Limit, Limits};
+use seatshift_partner_center::consent::Consent;
 use seatshift_partner_center::{
     Application, Client, Cloud, Config, Family, FileTokens, HttpTransport, Observer, RefreshTokens,
-    TokenBuckets, TokenUse,
+    TokenBuckets, TokenUse, Unobserved,
 };
 use seatshift_store::{SqliteStore, Store};
+use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -92,11 +93,11 @@ impl Connection {
         let config = config(&settings.partner_center, &base.ids)?;
         let longest_call = config.longest_change();
         let scale = settings.clock.map_or(1, |clock| clock.scale);
-        let transport = HttpTransport::new(&config.timeouts).context("TLS cannot be set up on this machine")?;
+        let transport = transport(&config)?;
         let (log, writing) = CallLog::new(base.store.clone() as Arc<dyn Store>);
         let observer: Arc<dyn Observer> = Arc::new(log);
         let tokens = tokens(&settings.partner_center).await?;
-        let client = Client::new(config, Arc::new(transport), tokens, Arc::new(gate.clone()), timer, observer);
+        let client = Client::new(config, transport, tokens, Arc::new(gate.clone()), timer, observer);
         let call_log = tokio::spawn(writing);
         Ok(Connection { base, client, gate, longest_call, scale, call_log, simulated })
     }
@@ -117,6 +118,42 @@ impl Connection {
             None => Ok(()),
         }
     }
+}
+
+/// What `login` needs: the consent, where its refresh token is kept, and the simulated partner where it is one.
+pub(crate) struct Login {
+    pub(crate) consent: Consent,
+    pub(crate) tokens: FileTokens,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) file: PathBuf,
+    simulated: Option<Simulated>,
+}
+
+impl Login {
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Login> {
+        let (settings, simulated) = Simulated::start(settings).await?;
+        let base = Base::open(&settings).await?;
+        let config = config(&settings.partner_center, &base.ids)?;
+        let transport = transport(&config)?;
+        let timer = Arc::new(ClockTimer(base.clock));
+        let file = settings.partner_center.refresh_token_file.clone();
+        if let Some(folder) = file.parent() {
+            make_private(folder).with_context(|| folder.display().to_string())?;
+        }
+        let consent = Consent::new(config, transport, timer, Arc::new(Unobserved));
+        Ok(Login { consent, tokens: FileTokens::new(&file), ids: base.ids, file, simulated })
+    }
+
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        match self.simulated {
+            Some(simulated) => simulated.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn transport(config: &Config) -> anyhow::Result<Arc<HttpTransport>> {
+    Ok(Arc::new(HttpTransport::new(&config.timeouts).context("TLS cannot be set up on this machine")?))
 }
 
 fn limits(quota: &Quota) -> Limits {

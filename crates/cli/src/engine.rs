@@ -95,7 +95,8 @@ impl Engine {
         };
         self.show(&progress);
         if matches!(ended, Ended::Asked) {
-            progress.say("stopping: what is under way is finished or written down; Ctrl-C again stops at once");
+            progress
+                .say("stopping: what is under way is finished or written down; Ctrl-C again stops at once");
             self.finish_services().await?;
         }
         progress.finish();

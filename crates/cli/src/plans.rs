@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use seatshift_catalog::PartnerOffers;
-use seatshift_control::planning::{
-    KnownOffers, PlanFile, PlanOptions, UsersFile, read_plan, read_users,
-};
+use seatshift_control::planning::{KnownOffers, PlanFile, PlanOptions, UsersFile, read_plan, read_users};
 use seatshift_control::tables::{Problem, Style};
 use seatshift_store::Store;
 
@@ -70,12 +68,17 @@ pub(crate) async fn read(path: &Path, settings: &Settings, store: &dyn Store) ->
     let partner = offers(settings)?;
     let known = KnownOffers { partner: Some(&partner), sold: sold.as_ref() };
     let plan = read_plan(path, &known).map_err(|error| {
-        Usage::new(format!("{}: the plan cannot be read ({error}); `seatshift plan` writes one", path.display()))
+        Usage::new(format!(
+            "{}: the plan cannot be read ({error}); `seatshift plan` writes one",
+            path.display()
+        ))
     })?;
     tell(path, &plan.problems);
     if plan.lines.is_empty() {
         let what = if plan.problems.is_empty() { "it holds no rows" } else { "no row of it can be used" };
-        return Err(Usage::new(format!("{}: {what}; start from the file as it was written", path.display())).into());
+        return Err(
+            Usage::new(format!("{}: {what}; start from the file as it was written", path.display())).into()
+        );
     }
     let beside = users_file(path);
     let users = if beside.is_file() {

@@ -37,7 +37,8 @@ impl Simulated {
     /// Starts what the configuration names, and gives the configuration that leads to it; unchanged where it names none,
     /// or says itself where to call.
     pub(crate) async fn start(settings: &Settings) -> anyhow::Result<(Settings, Option<Simulated>)> {
-        let Some(simulator) = settings.simulator.as_ref().filter(|_| settings.partner_center.api.is_none()) else {
+        let Some(simulator) = settings.simulator.as_ref().filter(|_| settings.partner_center.api.is_none())
+        else {
             return Ok((settings.clone(), None));
         };
         let world = read_world(&simulator.world)?;
@@ -54,7 +55,8 @@ impl Simulated {
         let clock_settings = ClockSettings { start: world.start, epoch, scale };
         let simulator =
             Simulator::new(world.clone(), Arc::new(clock)).map_err(|error| Usage::new(error.to_string()))?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no port of this machine is free")?;
+        let listener =
+            TcpListener::bind(("127.0.0.1", 0)).await.context("no port of this machine is free")?;
         let port = listener.local_addr()?.port();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(seatshift_simulator::serve(simulator.clone(), listener, stopped));

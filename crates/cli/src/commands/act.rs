@@ -11,7 +11,9 @@ use crate::ending::{Ending, Usage};
 
 /// Carry out the answers in a todo file (from `report --parked`): retry, rollback, accept, wait
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  seatshift report --parked --out todo.csv      (fill in `action` and `reason`)\n  seatshift act todo.csv")]
+#[command(
+    after_help = "Example:\n  seatshift report --parked --out todo.csv      (fill in `action` and `reason`)\n  seatshift act todo.csv"
+)]
 pub(crate) struct Args {
     /// The file
     #[arg(default_value = "todo.csv", value_name = "FILE")]
@@ -21,8 +23,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
     let place = args.file.display();
-    let bytes = std::fs::read(&args.file)
-        .map_err(|error| Usage::new(format!("{place}: cannot be read ({error}); `report --parked` writes one")))?;
+    let bytes = std::fs::read(&args.file).map_err(|error| {
+        Usage::new(format!("{place}: cannot be read ({error}); `report --parked` writes one"))
+    })?;
     let file = read_todo(&bytes);
     for problem in &file.problems {
         eprintln!("{place}, {problem}");
@@ -30,7 +33,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let commands: Vec<Command> =
         file.lines.iter().filter_map(|line| line.row.command(&settings.operator)).collect();
     if commands.is_empty() {
-        return Err(Usage::new(format!("{place}: no row has an `action` to carry out; write retry, rollback or accept")).into());
+        return Err(Usage::new(format!(
+            "{place}: no row has an `action` to carry out; write retry, rollback or accept"
+        ))
+        .into());
     }
     operate::give_all(commands, "act", context).await
 }

@@ -112,12 +112,16 @@ async fn outlook(args: &Args, plans: &Plans, store: &dyn Store) -> anyhow::Resul
     let standing = standing::all(store).await?;
     let closed_or_open = |row: &PlanRow| {
         standing.iter().any(|one| {
-            let same = row.old_subscription_id.is_some() && one.row.old_subscription == row.old_subscription_id;
-            same && !one.state().starts_with("skipped") && !one.state().starts_with("refused")
+            let same =
+                row.old_subscription_id.is_some() && one.row.old_subscription == row.old_subscription_id;
+            same && !one.state().starts_with("skipped")
+                && !one.state().starts_with("refused")
                 && !one.state().starts_with("rolled_back")
         })
     };
-    let wave = |row: &&PlanRow| args.wave.is_empty() || args.wave.iter().any(|wave| row.wave.eq_ignore_ascii_case(wave));
+    let wave = |row: &&PlanRow| {
+        args.wave.is_empty() || args.wave.iter().any(|wave| row.wave.eq_ignore_ascii_case(wave))
+    };
     let mut moves: Vec<&PlanRow> =
         plans.plan.rows().filter(|row| row.decision == Some(Decision::Move)).filter(wave).collect();
     let already = moves.iter().filter(|row| closed_or_open(row)).count();
@@ -149,7 +153,10 @@ fn would(outlook: &Outlook) -> String {
         count(outlook.left_out as u64, "row is", "rows are"),
     );
     if outlook.already > 0 {
-        text.push_str(&format!("{} already been taken care of.\n", count(outlook.already as u64, "row has", "rows have")));
+        text.push_str(&format!(
+            "{} already been taken care of.\n",
+            count(outlook.already as u64, "row has", "rows have")
+        ));
     }
     if outlook.unusable > 0 {
         let problems = count(outlook.unusable as u64, "problem", "problems");
@@ -160,10 +167,15 @@ fn would(outlook: &Outlook) -> String {
 
 fn confirm(outlook: &Outlook) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        return Err(Usage::new("nobody can be asked whether to begin: look at it with --dry-run, then give --yes").into());
+        return Err(Usage::new(
+            "nobody can be asked whether to begin: look at it with --dry-run, then give --yes",
+        )
+        .into());
     }
     let mut ask = std::io::stderr().lock();
-    write!(ask, "{}\nBegin? Type yes: ", would(outlook)).and_then(|()| ask.flush()).context("the terminal")?;
+    write!(ask, "{}\nBegin? Type yes: ", would(outlook))
+        .and_then(|()| ask.flush())
+        .context("the terminal")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).context("the terminal")?;
     match answer.trim().to_lowercase().as_str() {

@@ -125,9 +125,11 @@ fn unknown(code: &str) -> Usage {
     let near = nearest(code, all.iter().map(|meaning| meaning.code.as_str()));
     let remedy = match near {
         Some(near) => format!("`{near}` was probably meant"),
-        None => "`seatshift explain` without a code lists all; a code of Microsoft that is not among them is \
+        None => {
+            "`seatshift explain` without a code lists all; a code of Microsoft that is not among them is \
                  treated as a case for a person"
-            .to_owned(),
+                .to_owned()
+        }
     };
     Usage::new(format!("`{code}` is not a code that is known here; {remedy}"))
 }
@@ -161,24 +163,28 @@ mod tests {
     }
 
     fn collect(folder: &std::path::Path, given: &mut std::collections::BTreeSet<String>) {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
+        let paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let is_rust = |path: &std::path::Path| path.extension().is_some_and(|ending| ending == "rs");
+        let read = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap();
+        let all: String = paths.iter().filter(|path| is_rust(path)).map(read).collect();
+        for path in paths {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            // Tests stand in folders and modules of their own.
+            let of_tests = all
+                .split("#[cfg(test)]")
+                .skip(1)
+                .any(|rest| rest.trim_start().starts_with(&format!("mod {name};")));
+            if name == "tests" || of_tests {
+                continue;
+            }
             if path.is_dir() {
-                let name = entry.file_name();
-                if name != "tests" && name != "target" {
-                    collect(&path, given);
+                collect(&path, given);
+            } else if is_rust(&path) {
+                let text = read(&path);
+                for part in text.split("Cause::new(").skip(1) {
+                    let Some(quoted) = part.trim_start().strip_prefix('"') else { continue };
+                    given.insert(quoted.split('"').next().unwrap().to_owned());
                 }
-                continue;
-            }
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.ends_with(".rs") || name.contains("test") || name.contains("conversation") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let text = text.split("#[cfg(test)]").next().unwrap();
-            for part in text.split("Cause::new(").skip(1) {
-                let Some(quoted) = part.trim_start().strip_prefix('"') else { continue };
-                given.insert(quoted.split('"').next().unwrap().to_owned());
             }
         }
     }

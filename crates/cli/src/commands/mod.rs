@@ -1,13 +1,15 @@
 //! The commands, one file each: what it takes, what it does, what it prints.
 
 pub(crate) mod accept;
-pub(crate) mod apply;
 pub(crate) mod act;
+pub(crate) mod apply;
 mod causes;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod init;
+pub(crate) mod login;
 mod operate;
 pub(crate) mod pause;
 pub(crate) mod plan;
@@ -29,6 +31,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Ending> {
     match command {
         Command::Demo(args) => Box::pin(demo::run(args, &context)).await,
         Command::Init(args) => init::run(&args, &context),
+        Command::Login(args) => login::run(args, &context).await,
+        Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Plan(args) => plan::run(args, &context).await,
         Command::Apply(args) => Box::pin(apply::run(args, &context)).await,
         Command::Status(args) => status::run(args, &context).await,

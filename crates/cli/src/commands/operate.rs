@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
-use seatshift_control::standing;
 use seatshift_control::commands::{self, Answered, Command, Target, Verb};
+use seatshift_control::standing;
 use seatshift_control::tracker::Outcome;
 use seatshift_messages::{AskedBy, MigrationId, RunId};
 use seatshift_store::Store;
@@ -89,7 +89,11 @@ pub(crate) async fn give(command: Command, context: &Context) -> anyhow::Result<
 }
 
 /// The same for several commands, one after the other, with one answer.
-pub(crate) async fn give_all(commands: Vec<Command>, title: &str, context: &Context) -> anyhow::Result<Ending> {
+pub(crate) async fn give_all(
+    commands: Vec<Command>,
+    title: &str,
+    context: &Context,
+) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
     let base = Base::existing(&settings).await?;
     match lock::running(&settings.state_dir) {
@@ -115,7 +119,9 @@ fn merged(answers: Vec<Answered>) -> Answered {
     for answered in answers {
         match answered {
             Answered::Each { answers } => each.extend(answers),
-            Answered::Done { .. } | Answered::Ambiguous { .. } | Answered::Unknown { .. } => other = Some(answered),
+            Answered::Done { .. } | Answered::Ambiguous { .. } | Answered::Unknown { .. } => {
+                other = Some(answered)
+            }
         }
     }
     match other {
@@ -146,12 +152,17 @@ async fn ask_running(base: &Base, command: &Command, who: &str) -> anyhow::Resul
 /// What the migrations have come to by the time the engine has nothing left to do.
 type Now = BTreeMap<MigrationId, String>;
 
-async fn carry_out_here(commands: Vec<Command>, title: &str, settings: &Settings) -> anyhow::Result<(Answered, Now)> {
+async fn carry_out_here(
+    commands: Vec<Command>,
+    title: &str,
+    settings: &Settings,
+) -> anyhow::Result<(Answered, Now)> {
     let harmless = |command: &Command| matches!(command.verb, Verb::Pause { .. } | Verb::Resume);
     if !settings.allow_changes && !commands.iter().all(harmless) {
         return Err(Usage::new(not_allowed(settings)).into());
     }
-    let goes_on = settings.allow_changes && commands.iter().any(|one| !matches!(one.verb, Verb::Pause { .. }));
+    let goes_on =
+        settings.allow_changes && commands.iter().any(|one| !matches!(one.verb, Verb::Pause { .. }));
     let mut engine = Engine::start(settings, title).await?;
     let mut answers = Vec::new();
     for command in commands {
@@ -173,7 +184,9 @@ pub(crate) fn print(answered: &Answered, now: &Now, context: &Context) -> anyhow
     context.output.show(&Shown { answered, now }, || text(answered, now))?;
     Ok(match answered {
         Answered::Done { .. } => Ending::Fine,
-        Answered::Each { answers } if answers.iter().any(|answer| answer.outcome == Outcome::No) => Ending::Partly,
+        Answered::Each { answers } if answers.iter().any(|answer| answer.outcome == Outcome::No) => {
+            Ending::Partly
+        }
         Answered::Each { answers } => {
             let parked = |id| now.get(&id).is_some_and(|state: &String| state.starts_with("parked"));
             let open = answers.iter().any(|answer| parked(answer.successor.unwrap_or(answer.migration)));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use seatshift_control::planning::{
@@ -79,7 +79,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         let timer = ClockTimer(connection.base.clock.clone());
         let shown = Shown::new(connection.gate.clone());
         let cache = StoredReads(store.clone());
-        let desk = Desk { reader: &reader, cache: &cache, timer: &timer, progress: &shown, options: &options };
+        let desk =
+            Desk { reader: &reader, cache: &cache, timer: &timer, progress: &shown, options: &options };
         let found = tokio::select! {
             biased;
             asked = asked_to_stop() => {
@@ -155,7 +156,10 @@ fn summary(plan: &Plan, out: &Path, approved: usize, calls: u64) -> Summary {
         by_reason,
         approved,
         users_to_move: ready().filter_map(|row| row.users_to_move).map(u64::from).sum(),
-        first_end: ready().filter_map(|row: &PlanRow| row.commitment_end_date).min().map(|day| day.to_string()),
+        first_end: ready()
+            .filter_map(|row: &PlanRow| row.commitment_end_date)
+            .min()
+            .map(|day| day.to_string()),
         calls,
         unlisted: plan.unlisted.clone(),
     }
@@ -211,13 +215,18 @@ struct Shown {
 
 impl Shown {
     fn new(gate: TokenBuckets) -> Self {
-        Shown { progress: Progress::new("plan"), gate, counts: Default::default(), customers: AtomicU64::new(0) }
+        Shown {
+            progress: Progress::new("plan"),
+            gate,
+            counts: Default::default(),
+            customers: AtomicU64::new(0),
+        }
     }
 
     fn show(&self) {
         let number = |phase: usize, at: usize| self.counts[phase][at].load(Ordering::Relaxed);
-        let (expected, done) =
-            (0..3).fold((0, 0), |(expected, done), phase| (expected + number(phase, 0), done + number(phase, 1)));
+        let (expected, done) = (0..3)
+            .fold((0, 0), |(expected, done), phase| (expected + number(phase, 0), done + number(phase, 1)));
         let about = format!(
             "{} of {} customers looked at closely, {} users, {} calls",
             number(1, 1),

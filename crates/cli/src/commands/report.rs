@@ -62,7 +62,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let verdicts = Verdicts::of(&report.standings);
     let document = json!({ "written": names, "rows": report.standings.len(), "verdicts": verdicts });
     context.output.show(&document, || {
-        format!("{} rows, {} with a verdict. Written: {}\n", report.standings.len(), verdicts.all(), names.join(", "))
+        format!(
+            "{} rows, {} with a verdict. Written: {}\n",
+            report.standings.len(),
+            verdicts.all(),
+            names.join(", ")
+        )
     })?;
     Ok(ending(&report.standings))
 }

@@ -16,7 +16,9 @@ use crate::output::table;
 
 /// Show one migration: where it stands, its timeline, its calls with Microsoft's correlation ids
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  seatshift show \"Fabrikam Inc\"\n  seatshift show contoso.example --calls")]
+#[command(
+    after_help = "Examples:\n  seatshift show \"Fabrikam Inc\"\n  seatshift show contoso.example --calls"
+)]
 pub(crate) struct Args {
     /// The customer's name or domain, a row id, or any of its ids
     #[arg(value_name = "WHO")]
@@ -159,7 +161,9 @@ fn about(data: &Value) -> String {
     if let Some(text) = data.pointer("/cause/text").and_then(Value::as_str) {
         parts.push(text.to_owned());
     }
-    if let (Some(moved), Some(of)) = (data.get("moved").and_then(Value::as_u64), data.get("of").and_then(Value::as_u64)) {
+    if let (Some(moved), Some(of)) =
+        (data.get("moved").and_then(Value::as_u64), data.get("of").and_then(Value::as_u64))
+    {
         parts.push(format!("{moved} of {of} users"));
     } else if let Some(moved) = data.get("moved").and_then(Value::as_u64) {
         parts.push(format!("{moved} users"));
@@ -167,7 +171,9 @@ fn about(data: &Value) -> String {
     if let Some(restored) = data.get("restored").and_then(Value::as_u64) {
         parts.push(format!("{restored} users back"));
     }
-    if let Some(quantity) = data.pointer("/purchase/quantity").and_then(Value::as_u64).filter(|_| parts.is_empty()) {
+    if let Some(quantity) =
+        data.pointer("/purchase/quantity").and_then(Value::as_u64).filter(|_| parts.is_empty())
+    {
         parts.push(format!("{quantity} seats"));
     }
     if let Some(by) = data.get("by").and_then(Value::as_str) {

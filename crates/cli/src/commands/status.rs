@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use seatshift_control::Pause;
 use seatshift_control::standing::{self, RowStanding};
 use seatshift_control::tracker::VerdictKind;
-use seatshift_control::Pause;
 use seatshift_store::Store;
 use serde::Serialize;
 
@@ -19,7 +19,9 @@ use crate::verdicts::{Verdicts, under_way};
 
 /// Show where things stand: verdicts, what is under way, what waits for you
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  seatshift status\n  seatshift status --by cause\n  seatshift status --output json")]
+#[command(
+    after_help = "Examples:\n  seatshift status\n  seatshift status --by cause\n  seatshift status --output json"
+)]
 pub(crate) struct Args {
     /// Fold what did not complete by its cause, with what to do about each
     #[arg(long, value_enum, value_name = "WHAT")]

@@ -66,8 +66,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     progress.finish();
     let verified = verified?;
     connection.close().await?;
-    write_sheet(&args.out, &verified.rows, &[], &[], style(&settings))
-        .with_context(|| format!("{}: cannot be written; is it open in a spreadsheet?", args.out.display()))?;
+    write_sheet(&args.out, &verified.rows, &[], &[], style(&settings)).with_context(|| {
+        format!("{}: cannot be written; is it open in a spreadsheet?", args.out.display())
+    })?;
     let summary = summary(&verified, &args);
     context.output.show(&summary, || text(&summary))?;
     Ok(if verified.clean() { Ending::Fine } else { Ending::Wrong })

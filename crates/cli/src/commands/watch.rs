@@ -28,7 +28,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     loop {
         let runs = lock::running(&settings.state_dir).is_some();
         let status = read_status(&*base.store).await?;
-        let under_way: Vec<String> = status.under_way.iter().map(|(doing, rows)| format!("{rows} {doing}")).collect();
+        let under_way: Vec<String> =
+            status.under_way.iter().map(|(doing, rows)| format!("{rows} {doing}")).collect();
         let about = format!("{}; {} users moved", under_way.join(", "), status.users_moved);
         progress.show(status.verdicts.all(), status.rows as u64, &about);
         if !runs {

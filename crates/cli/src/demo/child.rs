@@ -73,7 +73,9 @@ impl Children {
         let ended = self.run(arguments).await?;
         match ended.code {
             Some(0 | 3) => Ok(ended.document),
-            code => bail!("`seatshift {}` ended with {code:?}; what it said stands above", arguments.join(" ")),
+            code => {
+                bail!("`seatshift {}` ended with {code:?}; what it said stands above", arguments.join(" "))
+            }
         }
     }
 }

@@ -47,16 +47,15 @@ pub(crate) async fn run(
             Some(calls) => {
                 let met = open_migrations(settings).await?;
                 kills.happened(calls, met);
-                eprintln!("demo: killed after {calls} changing calls with {met} migrations in flight; starting again");
+                eprintln!(
+                    "demo: killed after {calls} changing calls with {met} migrations in flight; starting again"
+                );
             }
             None if end.code.is_none() => bail!("the engine was killed by somebody else"),
             None => {
-                let cpu_seconds = before.zip(usage::children_cpu_seconds()).map(|(before, after)| after - before);
-                return Ok(Ran {
-                    exit_code: end.code,
-                    cpu_seconds,
-                    peak_rss_bytes: peak,
-                });
+                let cpu_seconds =
+                    before.zip(usage::children_cpu_seconds()).map(|(before, after)| after - before);
+                return Ok(Ran { exit_code: end.code, cpu_seconds, peak_rss_bytes: peak });
             }
         }
     }

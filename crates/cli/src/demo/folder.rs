@@ -75,7 +75,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = prepare(&place.path().join("demo")).unwrap();
         let settings =
-            crate::settings::Settings::read(Some(&folder.join("seatshift.toml")), std::iter::empty()).unwrap();
+            crate::settings::Settings::read(Some(&folder.join("seatshift.toml")), std::iter::empty())
+                .unwrap();
         assert!(settings.allow_changes);
         assert_eq!(settings.simulator.unwrap().world, folder.join("world.json"));
     }

@@ -25,7 +25,9 @@ impl Kills {
         let expected = expected.max(1) as f64;
         // One draw from each of so many equal parts: spread out, and still anywhere.
         let part = (TO - FROM) / asked.max(1) as f64;
-        let at = |number: usize| (expected * (FROM + part * (number as f64 + ids.fraction()))).ceil().max(1.0) as u64;
+        let at = |number: usize| {
+            (expected * (FROM + part * (number as f64 + ids.fraction()))).ceil().max(1.0) as u64
+        };
         let mut next: Vec<u64> = (0..asked).map(at).collect();
         next.sort_unstable();
         next.dedup();

@@ -106,5 +106,6 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Outcome> {
 }
 
 fn text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().with_context(|| format!("{}: this name is not UTF-8; choose another folder", path.display()))
+    path.to_str()
+        .with_context(|| format!("{}: this name is not UTF-8; choose another folder", path.display()))
 }

@@ -73,7 +73,9 @@ pub(crate) fn report_json(evidence: &Evidence<'_>) -> anyhow::Result<Value> {
     let Evidence { figures, calls, audit, verified, kills, ran, .. } = evidence;
     let figures_json = serde_json::to_value(figures)?;
     let elapsed = match (figures.first_requested, figures.last_verdict) {
-        (Some(first), Some(last)) => last.duration_since(first).as_secs_f64().max(0.0) / f64::from(evidence.scale),
+        (Some(first), Some(last)) => {
+            last.duration_since(first).as_secs_f64().max(0.0) / f64::from(evidence.scale)
+        }
         _ => 0.0,
     };
     let examined = |what: &str| verified.pointer(&format!("/examined/{what}")).cloned().unwrap_or(json!(0));

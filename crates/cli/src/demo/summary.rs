@@ -93,7 +93,12 @@ impl Outcome {
         for (section, source) in [("audit", "the simulator's books"), ("reconciliation", "a fresh read")] {
             for (name, figure) in self.report_json[section].as_object().into_iter().flatten() {
                 let examined = self.audit.details.get(name).filter(|_| section == "audit").map(examined);
-                rows.push(vec![figure.to_string(), name.clone(), source.to_owned(), examined.unwrap_or_default()]);
+                rows.push(vec![
+                    figure.to_string(),
+                    name.clone(),
+                    source.to_owned(),
+                    examined.unwrap_or_default(),
+                ]);
             }
         }
         let _ = write!(text, "\n{}", table(&["MUST BE 0", "FIGURE", "FROM", "EXAMINED"], &rows));
@@ -127,7 +132,10 @@ impl Outcome {
     fn end(&self, text: &mut String) {
         let wrong = self.wrong();
         if wrong.is_empty() {
-            let _ = writeln!(text, "\nNo customer was harmed: every figure is 0, and something was examined for each.");
+            let _ = writeln!(
+                text,
+                "\nNo customer was harmed: every figure is 0, and something was examined for each."
+            );
         } else {
             let _ = writeln!(text, "\nSomething is wrong:");
             for what in wrong {

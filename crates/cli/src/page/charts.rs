@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::html::{escape, thousands};
 
 /// Width and height of a plot in its own units, and the room for its labels.
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 220.0;
-const LEFT: f64 = 46.0;
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 210.0;
+const LEFT: f64 = 44.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 26.0;
@@ -21,10 +21,10 @@ pub(super) struct Line<'a> {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// Numbers over time.
-pub(super) fn steps(title: &str, lines: &[Line<'_>], label: impl Fn(f64) -> String) -> String {
+/// Numbers over time, up to `end` seconds.
+pub(super) fn steps(title: &str, lines: &[Line<'_>], end: f64, label: impl Fn(f64) -> String) -> String {
     let all = || lines.iter().flat_map(|line| line.points.iter());
-    let end = all().map(|point| point.0).fold(0.0, f64::max).max(1.0);
+    let end = end.max(1.0);
     let (most, ticks) = scale(all().map(|point| point.1).fold(0.0, f64::max));
     let x = |seconds: f64| LEFT + (WIDTH - LEFT - RIGHT) * seconds / end;
     let y = |number: f64| HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * number / most;
@@ -71,7 +71,10 @@ pub(super) fn steps(title: &str, lines: &[Line<'_>], label: impl Fn(f64) -> Stri
             )
         })
         .collect();
-    format!("<figure><figcaption>{}</figcaption>{svg}<div class=\"legend\">{legend}</div></figure>", escape(title))
+    format!(
+        "<figure><figcaption>{}</figcaption>{svg}<div class=\"legend\">{legend}</div></figure>",
+        escape(title)
+    )
 }
 
 fn path(line: &Line<'_>, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64, end: f64) -> String {
@@ -95,7 +98,8 @@ fn path(line: &Line<'_>, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64, end: 
 fn scale(most: f64) -> (f64, Vec<f64>) {
     let raw = (most / 4.0).max(0.25);
     let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|by| by * power).find(|step| *step >= raw).unwrap_or(raw);
+    let step =
+        [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|by| by * power).find(|step| *step >= raw).unwrap_or(raw);
     let step = step.max(1.0);
     let count = (most / step).ceil().max(1.0) as u32;
     (step * f64::from(count), (0..=count).map(|tick| step * f64::from(tick)).collect())

@@ -72,7 +72,11 @@ pub(super) struct Migration {
 }
 
 impl Data {
-    pub(super) async fn read(store: &dyn Store, report: &Report, proof: Option<&Value>) -> anyhow::Result<Data> {
+    pub(super) async fn read(
+        store: &dyn Store,
+        report: &Report,
+        proof: Option<&Value>,
+    ) -> anyhow::Result<Data> {
         let mut migrations = migrations(report);
         let progress = read_events(store, &mut migrations).await?;
         let known: BTreeMap<MigrationId, usize> =
@@ -172,7 +176,11 @@ impl Progress {
         match event {
             Event::MigrationRequested(said) => {
                 self.requested.push(at);
-                format!("{} users, {} seats to buy", said.instruction.users(), said.instruction.target.quantity)
+                format!(
+                    "{} users, {} seats to buy",
+                    said.instruction.users(),
+                    said.instruction.target.quantity
+                )
             }
             Event::SubscriptionPurchased(said) => format!("{} seats", said.purchase.quantity),
             Event::MigrationProgressed(said) => {

@@ -15,7 +15,8 @@ const SCRIPT: &str = include_str!("script.js");
 /// The whole page.
 pub(super) fn page(data: &Data) -> String {
     let sections =
-        [head(data), tiles(data), proof(data), progress(data), verdicts(data), seats(data), calls(data)].concat();
+        [head(data), tiles(data), proof(data), progress(data), verdicts(data), seats(data), calls(data)]
+            .concat();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -52,10 +53,18 @@ fn tiles(data: &Data) -> String {
         tile(data.figures.users.moved, "users moved", ""),
         tile(data.seats.bought, "seats bought", ""),
     ];
-    let others = [("rolled_back", "rolled back", ""), ("accepted", "accepted", ""), ("skipped", "skipped", ""),
-        ("refused", "refused", "bad"), ("parked", "parked", "warn")];
+    let others = [
+        ("rolled_back", "rolled back", ""),
+        ("accepted", "accepted", ""),
+        ("skipped", "skipped", ""),
+        ("refused", "refused", "bad"),
+        ("parked", "parked", "warn"),
+    ];
     tiles.extend(
-        others.into_iter().filter(|(name, _, _)| verdict(name) > 0).map(|(name, shown, class)| tile(verdict(name), shown, class)),
+        others
+            .into_iter()
+            .filter(|(name, _, _)| verdict(name) > 0)
+            .map(|(name, shown, class)| tile(verdict(name), shown, class)),
     );
     format!("<section class=\"tiles\">{}</section>", tiles.concat())
 }
@@ -66,7 +75,13 @@ fn proof(data: &Data) -> String {
     let mut text = String::from("<section><h2>Was anybody harmed?</h2><p class=\"lead\">");
     let figures: Vec<(&str, &String, &Value)> = ["audit", "reconciliation"]
         .into_iter()
-        .flat_map(|section| proof[section].as_object().into_iter().flatten().map(move |(name, figure)| (section, name, figure)))
+        .flat_map(|section| {
+            proof[section]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(move |(name, figure)| (section, name, figure))
+        })
         .collect();
     let clean = figures.iter().all(|(_, _, figure)| figure.as_u64() == Some(0));
     text.push_str(if clean {
@@ -94,7 +109,9 @@ fn proof(data: &Data) -> String {
             escape(&name.replace('_', " "))
         );
     }
-    let number = |pointer: &str| proof.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "?".to_owned(), thousands);
+    let number = |pointer: &str| {
+        proof.pointer(pointer).and_then(Value::as_u64).map_or_else(|| "?".to_owned(), thousands)
+    };
     let _ = write!(
         text,
         "</div><p class=\"quiet\">{} faults were injected, {} of them lost an answer after the change was made. The engine \
@@ -134,11 +151,13 @@ fn progress(data: &Data) -> String {
         (since(*at), users.max(0) as f64)
     });
     let moved = Line { name: "users on the new plan", class: "c1", points: moved.collect() };
+    let all = || lines.iter().chain([&moved]).flat_map(|line| line.points.iter());
+    let end = all().map(|point| point.0).fold(0.0, f64::max);
     let label = |seconds: f64| duration(seconds);
     format!(
         "<section><h2>Progress over time</h2><div class=\"pair\">{}{}</div></section>",
-        steps("Migrations", &lines, label),
-        steps("Users", &[moved], label)
+        steps("Migrations", &lines, end, label),
+        steps("Users", &[moved], end, label)
     )
 }
 
@@ -163,7 +182,12 @@ fn verdicts(data: &Data) -> String {
             } else {
                 format!("{}: {}", cause.verdict.replace('_', " "), cause.cause)
             };
-            Bar { name, class: verdict_class(cause.verdict), number: cause.rows, remark: escape(&cause.what_to_do) }
+            Bar {
+                name,
+                class: verdict_class(cause.verdict),
+                number: cause.rows,
+                remark: escape(&cause.what_to_do),
+            }
         })
         .collect();
     format!("<section><h2>Verdicts by cause</h2>{}</section>", bars(&rows))
@@ -182,12 +206,20 @@ fn seats(data: &Data) -> String {
         bar("seats of the old subscriptions", "c5", seats.old, ""),
         bar("seats bought", "c0", seats.bought, ""),
         bar("users moved", "c1", seats.users, ""),
-        bar("seats beyond the users moved", "c4", spare, "spare seats, and moves inside one SKU, where nobody is reassigned"),
+        bar(
+            "seats beyond the users moved",
+            "c4",
+            spare,
+            "spare seats, and moves inside one SKU, where nobody is reassigned",
+        ),
     ];
     if data.figures.users.restored > 0 {
         rows.push(bar("users moved back", "c2", data.figures.users.restored, ""));
     }
-    format!("<section><h2>Seats and users</h2><p class=\"quiet\">Of the completed rows.</p>{}</section>", bars(&rows))
+    format!(
+        "<section><h2>Seats and users</h2><p class=\"quiet\">Of the completed rows.</p>{}</section>",
+        bars(&rows)
+    )
 }
 
 fn calls(data: &Data) -> String {
@@ -217,7 +249,8 @@ fn calls(data: &Data) -> String {
 
 /// The migration that is shown first: the one with the longest story.
 fn first(data: &Data) -> usize {
-    let longest = data.migrations.iter().enumerate().max_by_key(|(at, one)| (one.events.len(), std::cmp::Reverse(*at)));
+    let longest =
+        data.migrations.iter().enumerate().max_by_key(|(at, one)| (one.events.len(), std::cmp::Reverse(*at)));
     longest.map_or(0, |(at, _)| at)
 }
 
@@ -246,7 +279,8 @@ fn story(migration: &Migration) -> String {
         .events
         .iter()
         .map(|(at, who, what, words)| {
-            let since = begin.map(|begin| duration(at.duration_since(begin).as_secs_f64())).unwrap_or_default();
+            let since =
+                begin.map(|begin| duration(at.duration_since(begin).as_secs_f64())).unwrap_or_default();
             format!(
                 "<li class=\"{who}\"><time>+{since}</time><b>{}</b><span>{}</span></li>",
                 escape(what),
@@ -265,7 +299,10 @@ fn story(migration: &Migration) -> String {
 fn log(data: &Data) -> String {
     let left_out = match data.calls.left_out {
         0 => String::new(),
-        more => format!(" {} more are not on this page: <code>seatshift show WHO --calls</code>.", thousands(more)),
+        more => format!(
+            " {} more are not on this page: <code>seatshift show WHO --calls</code>.",
+            thousands(more)
+        ),
     };
     format!(
         "<section><h2>Call log</h2><p class=\"quiet\">Microsoft's support finds a call by its correlation id.{left_out}</p>\

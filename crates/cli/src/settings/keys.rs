@@ -100,7 +100,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("planning.offers_file", Path, Commented, "\"offers.toml\"",
         "What you know of offers: ids of retired ones, ids that stay, rules for targets."),
     key("planning.min_days_left", Count, Commented, "2",
-        "A subscription with fewer days left is left alone and said so."),
+        "A subscription that ends within this many days is left alone, and said so."),
     key("planning.spare_seats", Count, Commented, "0",
         "Seats to buy beyond the users who move."),
     key("planning.reuse_reads_hours", Count, Commented, "12",

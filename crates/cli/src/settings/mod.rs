@@ -18,8 +18,8 @@ use url::Url;
 
 pub(crate) use nearest::nearest;
 pub(crate) use template::template;
-pub use values::Problem;
 pub(crate) use values::PREFIX;
+pub use values::Problem;
 use values::Values;
 
 /// The name that is looked for when none is given.

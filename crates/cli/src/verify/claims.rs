@@ -65,14 +65,20 @@ fn disabled(row: &RowStanding) -> BTreeMap<Uuid, Vec<Uuid>> {
 pub(crate) async fn of_report(path: &Path, store: &dyn Store, log: &Log) -> anyhow::Result<Vec<Claim>> {
     const EXPECTED: &[&str] = &["row_id", "customer_id", "old_subscription_id", "verdict", "run_id"];
     let bytes = std::fs::read(path).map_err(|error| {
-        Usage::new(format!("{}: the report cannot be read ({error}); `seatshift report` writes one", path.display()))
+        Usage::new(format!(
+            "{}: the report cannot be read ({error}); `seatshift report` writes one",
+            path.display()
+        ))
     })?;
     let table = Table::read(&bytes, EXPECTED)
         .map_err(|problem| Usage::new(format!("{}: {problem}", path.display())))?;
     for column in ["row_id", "verdict"] {
         if !table.header.iter().any(|name| name == column) {
             let place = path.display();
-            return Err(Usage::new(format!("{place}: column {column} is missing; give a report, not a plan")).into());
+            return Err(Usage::new(format!(
+                "{place}: column {column} is missing; give a report, not a plan"
+            ))
+            .into());
         }
     }
     let known = standing::all(store).await.context("the state")?;

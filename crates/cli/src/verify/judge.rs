@@ -61,7 +61,9 @@ impl Look<'_> {
 
     /// The new subscription, by what was claimed or by what was published.
     fn new_id(&self) -> Option<Uuid> {
-        self.claim.new_subscription.or_else(|| self.story.purchase.as_ref().map(|bought| bought.subscription.0))
+        self.claim
+            .new_subscription
+            .or_else(|| self.story.purchase.as_ref().map(|bought| bought.subscription.0))
     }
 
     fn statuses(&mut self) {
@@ -193,7 +195,8 @@ impl Look<'_> {
         self.finding.seats_spare = Some(i64::from(bought) - i64::from(used));
         let pool = self.fresh.pools.get(&instruction.target.sku.0);
         let over = pool.is_some_and(|pool| pool.consumed > pool.active);
-        let standing = self.new_id().and_then(|id| self.fresh.subscriptions.get(&id)).map(|seen| seen.quantity);
+        let standing =
+            self.new_id().and_then(|id| self.fresh.subscriptions.get(&id)).map(|seen| seen.quantity);
         if over {
             self.differs("the pool has more holders than seats".to_owned());
         }
@@ -219,7 +222,10 @@ impl Look<'_> {
                 self.differs("the old subscription is suspended".to_owned());
             }
             if quantity != instruction.old.quantity && status == "active" {
-                self.differs(format!("the old subscription has {quantity} seats, not {}", instruction.old.quantity));
+                self.differs(format!(
+                    "the old subscription has {quantity} seats, not {}",
+                    instruction.old.quantity
+                ));
             }
         } else {
             self.differs("the old subscription is not there".to_owned());
@@ -235,15 +241,19 @@ impl Look<'_> {
         if let Some(instruction) = &self.story.instruction {
             self.users(instruction, |look, user| {
                 let held = look.fresh.users.get(&user)?;
-                let any = [instruction.old.sku.0, instruction.target.sku.0].iter().any(|sku| held.contains_key(sku));
+                let any = [instruction.old.sku.0, instruction.target.sku.0]
+                    .iter()
+                    .any(|sku| held.contains_key(sku));
                 (!any).then(|| "holds neither the old license nor the new one".to_owned())
             });
         }
     }
 
     fn compare(&mut self, said: &VerdictReached) {
-        let told = [("old", &said.stands.old_status, self.finding.old_status.clone()),
-            ("new", &said.stands.new_status, self.finding.new_status.clone())];
+        let told = [
+            ("old", &said.stands.old_status, self.finding.old_status.clone()),
+            ("new", &said.stands.new_status, self.finding.new_status.clone()),
+        ];
         for (which, told, now) in told {
             if let Some(told) = told
                 && !told.eq_ignore_ascii_case(&now)

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seatshift_messages::{Envelope, Event, Instruction, MigrationId, Purchase, RunId, Service, VerdictReached};
+use seatshift_messages::{
+    Envelope, Event, Instruction, MigrationId, Purchase, RunId, Service, VerdictReached,
+};
 use seatshift_store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -89,17 +91,22 @@ impl Log {
             (None, Some(instruction)) => instruction.run == run && instruction.row == row,
             (None, None) => false,
         });
-        let latest = of_row.max_by_key(|(_, story)| story.verdict.as_ref().map_or(0, |(_, said)| said.revision));
+        let latest =
+            of_row.max_by_key(|(_, story)| story.verdict.as_ref().map_or(0, |(_, said)| said.revision));
         latest.map(|(migration, story)| (*migration, story))
     }
 }
 
-fn holes(numbers: &BTreeMap<(Service, Uuid), BTreeSet<u64>>, known_of: &BTreeMap<(Service, Uuid), u64>) -> u64 {
+fn holes(
+    numbers: &BTreeMap<(Service, Uuid), BTreeSet<u64>>,
+    known_of: &BTreeMap<(Service, Uuid), u64>,
+) -> u64 {
     let missing = |(key, seen): (&(Service, Uuid), &BTreeSet<u64>)| {
         let last = seen.last().copied().unwrap_or(0).max(known_of.get(key).copied().unwrap_or(0));
         last - seen.range(1..=last).count() as u64
     };
-    let unseen: u64 = known_of.iter().filter(|(key, _)| !numbers.contains_key(*key)).map(|(_, last)| *last).sum();
+    let unseen: u64 =
+        known_of.iter().filter(|(key, _)| !numbers.contains_key(*key)).map(|(_, last)| *last).sum();
     numbers.iter().map(missing).sum::<u64>() + unseen
 }
 
@@ -110,7 +117,8 @@ mod tests {
     #[test]
     fn a_missing_number_is_a_hole_also_at_the_end() {
         let key = (Service::Purchase, Uuid::nil());
-        let seen = |numbers: &[u64]| BTreeMap::from([(key, numbers.iter().copied().collect::<BTreeSet<_>>())]);
+        let seen =
+            |numbers: &[u64]| BTreeMap::from([(key, numbers.iter().copied().collect::<BTreeSet<_>>())]);
         assert_eq!(holes(&seen(&[1, 2, 3]), &BTreeMap::new()), 0);
         assert_eq!(holes(&seen(&[1, 3]), &BTreeMap::new()), 1);
         assert_eq!(holes(&seen(&[2, 3]), &BTreeMap::new()), 1);

@@ -146,10 +146,8 @@ impl Verified {
         let begun = story.is_some_and(|story| story.instruction.is_some());
         let nothing = Fresh::default();
         let seen = claim.customer.and_then(|customer| fresh.get(&customer));
-        let unread = seen.map_or_else(
-            || vec!["the row names no customer".to_owned()],
-            |seen| seen.unread.clone(),
-        );
+        let unread =
+            seen.map_or_else(|| vec!["the row names no customer".to_owned()], |seen| seen.unread.clone());
         let finding = judge::judge(claim, story, seen.unwrap_or(&nothing));
         self.examined.migrations += u64::from(begun);
         self.examined.users += u64::from(finding.users_checked);

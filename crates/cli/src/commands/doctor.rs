@@ -1,0 +1,162 @@
+//! `doctor`: is everything in place? Each check by itself, with what to do where it fails.
+
+use std::path::Path;
+
+use seatshift_catalog::PartnerOffers;
+use seatshift_partner_center::{CallError, CustomerSummary, Reader};
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::ending::Ending;
+use crate::lock;
+use crate::output::table;
+use crate::settings::Settings;
+
+/// Check configuration, credentials, rights and the state folder; changes nothing
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// One check.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    good: bool,
+    says: String,
+}
+
+impl Check {
+    fn good(what: &'static str, says: impl Into<String>) -> Check {
+        Check { what, good: true, says: says.into() }
+    }
+    fn bad(what: &'static str, says: impl Into<String>) -> Check {
+        Check { what, good: false, says: says.into() }
+    }
+}
+
+pub(crate) async fn run(_: Args, context: &Context) -> anyhow::Result<Ending> {
+    let settings = context.settings()?;
+    let mut checks = vec![
+        configuration(&settings),
+        permission(&settings),
+        engine(&settings.state_dir),
+        offers(&settings),
+        refresh_token(&settings),
+    ];
+    match Connection::open(&settings).await {
+        Ok(connection) => {
+            checks.push(Check::good("state", settings.state_dir.display().to_string()));
+            checks.extend(calls(connection.client.reader()).await);
+            connection.close().await?;
+        }
+        Err(error) => checks.push(Check::bad("connection", format!("{error:#}"))),
+    }
+    let rows: Vec<Vec<String>> = checks
+        .iter()
+        .map(|check| {
+            let mark = if check.good { "ok" } else { "NO" };
+            vec![mark.to_owned(), check.what.to_owned(), check.says.clone()]
+        })
+        .collect();
+    context.output.show(&checks, || table(&["", "", ""], &rows))?;
+    Ok(if checks.iter().all(|check| check.good) { Ending::Fine } else { Ending::Wrong })
+}
+
+fn configuration(settings: &Settings) -> Check {
+    match &settings.file {
+        Some(file) => Check::good("configuration", file.display().to_string()),
+        None => Check::good(
+            "configuration",
+            "no file; environment and defaults only (`seatshift init` writes one)",
+        ),
+    }
+}
+
+fn permission(settings: &Settings) -> Check {
+    let says = if settings.allow_changes {
+        "changes are allowed (allow_changes = true)"
+    } else {
+        "nothing can be changed (allow_changes = false); plan, verify and report work"
+    };
+    Check::good("permission", says)
+}
+
+fn engine(state_dir: &Path) -> Check {
+    match lock::running(state_dir) {
+        Some(who) => {
+            Check::bad("engine", format!("{who} is at work; the calls below may disturb each other's login"))
+        }
+        None => Check::good("engine", "none is running"),
+    }
+}
+
+fn offers(settings: &Settings) -> Check {
+    let Some(path) = &settings.planning.offers_file else {
+        return Check::good(
+            "offers file",
+            "none; retired offers are recognised by name alone (planning.offers_file)",
+        );
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let (_, problems) = PartnerOffers::parse(&text);
+            match problems.first() {
+                None => Check::good("offers file", path.display().to_string()),
+                Some(first) => Check::bad("offers file", format!("{}, {first}", path.display())),
+            }
+        }
+        Err(error) => {
+            Check::bad("offers file", format!("{}: {error}; correct planning.offers_file", path.display()))
+        }
+    }
+}
+
+fn refresh_token(settings: &Settings) -> Check {
+    let file = &settings.partner_center.refresh_token_file;
+    if file.is_file() || settings.partner_center.refresh_token.is_some() || settings.simulator.is_some() {
+        Check::good("login", file.display().to_string())
+    } else {
+        Check::bad("login", "nobody has logged in yet; run `seatshift login`")
+    }
+}
+
+async fn calls(reader: &Reader) -> Vec<Check> {
+    let first = match reader.customers(None).await {
+        Ok(page) => page.items,
+        Err(error) => return vec![failed("customers (app-only)", &error)],
+    };
+    let mut checks = vec![Check::good("customers (app-only)", format!("{} on the first page", first.len()))];
+    let Some(customer) = first.first() else {
+        checks.push(Check::bad("customers", "the partner has none; is this the right tenant?"));
+        return checks;
+    };
+    checks.push(match reader.subscriptions(customer.id).await {
+        Ok(listing) => {
+            Check::good("subscriptions (app-only)", format!("{} of {}", listing.items.len(), customer.name))
+        }
+        Err(error) => failed("subscriptions (app-only)", &error),
+    });
+    checks.push(licenses(reader, &first).await);
+    checks
+}
+
+/// The rights can differ from customer to customer: one that answers shows that the login is good.
+async fn licenses(reader: &Reader, customers: &[CustomerSummary]) -> Check {
+    let mut last = None;
+    for customer in customers.iter().take(5) {
+        match reader.subscribed_skus(customer.id).await {
+            Ok(listing) => {
+                let says = format!("{} license pools of {}", listing.items.len(), customer.name);
+                return Check::good("licenses (App+User)", says);
+            }
+            Err(error) => last = Some(failed("licenses (App+User)", &error)),
+        }
+    }
+    last.unwrap_or_else(|| Check::bad("licenses (App+User)", "there is no customer to ask about"))
+}
+
+fn failed(what: &'static str, error: &CallError) -> Check {
+    let advice = error.code.and_then(|code| seatshift_partner_center::explain(code, error.status));
+    let advice = advice.map(|one| format!(". {}", one.advice)).unwrap_or_default();
+    Check::bad(what, format!("{error}{advice}"))
+}
