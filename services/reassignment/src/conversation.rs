@@ -51,7 +51,8 @@ fn all_moved(chunk: usize, moved: u32) -> Fact {
 }
 
 fn some_refused(chunk: usize, moved: u32, person: bool) -> Fact {
-    let stuck = Stuck { cause: why("refused"), person, users: vec![UserId(Uuid::from_u128(100))] };
+    let stuck =
+        Stuck { cause: why("refused"), person, unasked: false, users: vec![UserId(Uuid::from_u128(100))] };
     Fact::ChunkSettled { chunk, tally: Tally { moved, already: 0, stuck: Some(stuck) } }
 }
 
@@ -60,16 +61,18 @@ fn undone(chunk: usize, restored: u32) -> Fact {
 }
 
 fn not_undone(chunk: usize) -> Fact {
-    let stuck = Stuck { cause: why("no_seat"), person: false, users: vec![UserId(Uuid::from_u128(100))] };
+    let stuck = Stuck {
+        cause: why("no_seat"),
+        person: false,
+        unasked: false,
+        users: vec![UserId(Uuid::from_u128(100))],
+    };
     Fact::ChunkUndone { chunk, tally: UndoTally { restored: 24, left: 0, stuck: Some(stuck) } }
 }
 
 fn parked(cause: &str, direction: Direction, moved: u32, parking: u32, rollback_seen: bool) -> Said {
-    let stands = Stands {
-        users_moved: Some(moved),
-        users: vec![UserId(Uuid::from_u128(100))],
-        ..Stands::default()
-    };
+    let stands =
+        Stands { users_moved: Some(moved), users: vec![UserId(Uuid::from_u128(100))], ..Stands::default() };
     Said::Parked { cause: why(cause), direction, stands, parking, rollback_seen }
 }
 
@@ -167,6 +170,22 @@ fn a_policy_of_rollback_turns_back_at_the_first_refusal_and_open_chunks_settle_f
         .wakes(&chunk_part(1))
         .told(undone(1, 3))
         .says(Said::Refused { cause: why("refused"), restored: 13, left: 0 })
+        .nothing_else();
+}
+
+#[test]
+fn a_license_from_a_group_sends_everyone_back_however_many_are_moved() {
+    let users = vec![UserId(Uuid::from_u128(100))];
+    let stuck = Some(Stuck { cause: why("inherited"), person: false, unasked: true, users });
+    moving(default_step())
+        .told(all_moved(0, 25))
+        .says(Said::Progressed { moved: 25 })
+        .told(Fact::ChunkSettled { chunk: 1, tally: Tally { moved: 4, already: 0, stuck } })
+        .wakes(&chunk_part(0))
+        .wakes(&chunk_part(1))
+        .told(undone(0, 25))
+        .told(undone(1, 4))
+        .says(Said::Refused { cause: why("inherited"), restored: 29, left: 0 })
         .nothing_else();
 }
 

@@ -104,6 +104,10 @@ pub struct Stuck {
     pub cause: Cause,
     /// A person can mend it; false: Microsoft's no is final.
     pub person: bool,
+    /// Found out too late what should have asked a person before anything was bought (a license that comes from a
+    /// group, which no listing shows): everyone goes back, whatever the policy says of ordinary refusals.
+    #[serde(default)]
+    pub unasked: bool,
     pub users: Vec<UserId>,
 }
 
@@ -191,9 +195,10 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Reassigning> {
 
         // === an operator wants it undone: whoever holds the migration acts
         (Unreached, RollbackRequested) => at.remember().to(Unreached),
-        (CheckingPool { .. }, RollbackRequested) => {
-            at.remember().end(Answer::Refused, operator(), &[]).and(Effect::Drop { part: work::POOL.to_owned() })
-        }
+        (CheckingPool { .. }, RollbackRequested) => at
+            .remember()
+            .end(Answer::Refused, operator(), &[])
+            .and(Effect::Drop { part: work::POOL.to_owned() }),
         (Moving { chunks, .. } | ParkedForward { chunks, .. }, RollbackRequested) => {
             at.remember().turn_back(chunks, operator(), Answer::Refused)
         }
@@ -201,7 +206,9 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Reassigning> {
             at.remember().undo_again(chunks, cause, answer)
         }
         // Said our forward word: suspension answers. Turning back or back: the chain that runs ends in a verdict.
-        (stage @ (Moved { .. } | TurningBack { .. } | Refused | Restored), RollbackRequested) => at.remember().to(stage),
+        (stage @ (Moved { .. } | TurningBack { .. } | Refused | Restored), RollbackRequested) => {
+            at.remember().to(stage)
+        }
 
         // === a person says: try again
         (ParkedForward { step, chunks }, RetryRequested { parking }) if parking == parkings => {
@@ -321,8 +328,14 @@ impl Turn {
     }
 
     fn begin(self, step: Step, chunks: Vec<Chunk>) -> Decision<Reassigning> {
-        let open =
-            ChunkState { forward: Forward::Open, undo: Undo::None, moved: 0, already: 0, restored: 0, left: 0 };
+        let open = ChunkState {
+            forward: Forward::Open,
+            undo: Undo::None,
+            moved: 0,
+            already: 0,
+            restored: 0,
+            left: 0,
+        };
         let mut decision = self.to(Stage::Moving { step, chunks: vec![open; chunks.len()] });
         decision.effects.extend(chunks.into_iter().map(|chunk| Effect::Do {
             part: chunk_part(chunk.index),
@@ -350,6 +363,10 @@ impl Turn {
             .collect();
         let refused = stuck.iter().find(|stuck| !stuck.person).map(|stuck| stuck.cause.clone());
         let person = stuck.iter().any(|stuck| stuck.person);
+        if let Some(unasked) = stuck.iter().find(|stuck| stuck.unasked) {
+            let cause = unasked.cause.clone();
+            return self.turn_back(chunks, cause, Answer::Refused);
+        }
         match refused {
             // The policy wants no waiting: turning back begins while other chunks still settle.
             Some(cause) if step.policy.on_user_refused == OnRefusal::Rollback => {
@@ -431,8 +448,12 @@ impl Turn {
         let restored = chunks.iter().map(|chunk| chunk.restored).sum();
         let left = chunks.iter().map(|chunk| chunk.left).sum();
         match answer {
-            Answer::Refused => self.to(Stage::Refused).and(Effect::Say(Said::Refused { cause, restored, left })),
-            Answer::Restored => self.to(Stage::Restored).and(Effect::Say(Said::Restored { cause, restored, left })),
+            Answer::Refused => {
+                self.to(Stage::Refused).and(Effect::Say(Said::Refused { cause, restored, left }))
+            }
+            Answer::Restored => {
+                self.to(Stage::Restored).and(Effect::Say(Said::Restored { cause, restored, left }))
+            }
         }
     }
 
@@ -446,7 +467,8 @@ impl Turn {
 /// The cause to show (one that a person can mend first) and the users concerned, at most a hundred.
 fn trouble(stuck: &[&Stuck], moved: u32) -> (Cause, Stands) {
     let shown = stuck.iter().find(|stuck| stuck.person).or(stuck.first());
-    let cause = shown.map_or_else(|| Cause::new("unknown", "no cause was recorded"), |stuck| stuck.cause.clone());
+    let cause =
+        shown.map_or_else(|| Cause::new("unknown", "no cause was recorded"), |stuck| stuck.cause.clone());
     let users = stuck.iter().flat_map(|stuck| stuck.users.iter().copied()).take(100).collect();
     (cause, Stands { users_moved: Some(moved), users, ..Stands::default() })
 }

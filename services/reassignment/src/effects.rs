@@ -8,7 +8,7 @@ use seatshift_messages::{Cause, CustomerId, Instruction};
 use crate::Reassigning;
 use crate::decide::{ChunkState, Fact, Forward, Ledger, Stage, Stuck, Tally, Undo, UndoTally};
 use crate::pass::{Ended, Pass};
-use crate::work::{Chunk, Standing, UserRow, Work};
+use crate::work::{Chunk, Refusal, Standing, UserRow, Work};
 
 type Done = Performed<Reassigning>;
 
@@ -25,7 +25,8 @@ pub(crate) enum Heading {
 
 /// The heading of one chunk under a ledger.
 pub(crate) fn heading(ledger: &Ledger, index: usize) -> Heading {
-    let of = |chunks: &[ChunkState]| chunks.get(index).map(|chunk| (chunk.forward.clone(), chunk.undo.clone()));
+    let of =
+        |chunks: &[ChunkState]| chunks.get(index).map(|chunk| (chunk.forward.clone(), chunk.undo.clone()));
     match &ledger.stage {
         Stage::Moving { chunks, .. } => match of(chunks) {
             Some((Forward::Open, _)) => Heading::Forward,
@@ -34,9 +35,8 @@ pub(crate) fn heading(ledger: &Ledger, index: usize) -> Heading {
         Stage::TurningBack { chunks, .. } => match of(chunks) {
             Some((Forward::Open, _)) => Heading::Settle,
             Some((Forward::Stuck(_) | Forward::Settled, Undo::Open)) => Heading::Undo,
-            Some((Forward::Stuck(_) | Forward::Settled, Undo::None | Undo::Stuck(_) | Undo::Settled)) | None => {
-                Heading::Rest
-            }
+            Some((Forward::Stuck(_) | Forward::Settled, Undo::None | Undo::Stuck(_) | Undo::Settled))
+            | None => Heading::Rest,
         },
         Stage::Unreached
         | Stage::CheckingPool { .. }
@@ -59,8 +59,13 @@ impl Reassigning {
                     let now = desk.now();
                     chunk.users.iter_mut().filter(|row| row.sent.is_some()).for_each(|row| row.lost(now));
                 }
-                let pass =
-                    Pass { client: &client, customer, instruction: &instruction, desk, horizons: self.horizons };
+                let pass = Pass {
+                    client: &client,
+                    customer,
+                    instruction: &instruction,
+                    desk,
+                    horizons: self.horizons,
+                };
                 let heading = heading(&desk.stage().await, chunk.index);
                 match pass.run(&mut chunk, heading).await {
                     Ended::Settled => settled(chunk, heading),
@@ -100,7 +105,9 @@ impl Reassigning {
             Err(error) => match meaning_of(&error) {
                 Meaning::Later { after } => again(after.unwrap_or(pause)),
                 Meaning::NotYet | Meaning::Unknown => again(pause),
-                Meaning::Refused(cause) | Meaning::Person(cause) => Performed::Done(Fact::PoolShort { cause }),
+                Meaning::Refused(cause) | Meaning::Person(cause) => {
+                    Performed::Done(Fact::PoolShort { cause })
+                }
             },
         }
     }
@@ -110,7 +117,9 @@ fn settled(mut chunk: Chunk, heading: Heading) -> Done {
     let index = chunk.index;
     let stuck = stuck(&mut chunk, heading);
     let fact = match heading {
-        Heading::Forward | Heading::Settle => Fact::ChunkSettled { chunk: index, tally: tally(&chunk, stuck) },
+        Heading::Forward | Heading::Settle => {
+            Fact::ChunkSettled { chunk: index, tally: tally(&chunk, stuck) }
+        }
         Heading::Undo => Fact::ChunkUndone { chunk: index, tally: undo_tally(&chunk, stuck) },
         Heading::Rest => return Performed::Rest { work: Work::Chunk(chunk) },
     };
@@ -120,10 +129,12 @@ fn settled(mut chunk: Chunk, heading: Heading) -> Done {
 /// Reading itself is refused: the whole chunk waits for a person. Only where nothing of ours is unanswered.
 fn troubled(chunk: Chunk, heading: Heading, cause: &Cause, person: bool) -> Done {
     let users = chunk.users.iter().map(|row| row.user).collect();
-    let stuck = Some(Stuck { cause: cause.clone(), person, users });
+    let stuck = Some(Stuck { cause: cause.clone(), person, unasked: false, users });
     let index = chunk.index;
     let fact = match heading {
-        Heading::Forward | Heading::Settle => Fact::ChunkSettled { chunk: index, tally: tally(&chunk, stuck) },
+        Heading::Forward | Heading::Settle => {
+            Fact::ChunkSettled { chunk: index, tally: tally(&chunk, stuck) }
+        }
         Heading::Undo => Fact::ChunkUndone { chunk: index, tally: undo_tally(&chunk, stuck) },
         Heading::Rest => return Performed::Rest { work: Work::Chunk(chunk) },
     };
@@ -133,15 +144,20 @@ fn troubled(chunk: Chunk, heading: Heading, cause: &Cause, person: bool) -> Done
 /// The users that could not be changed, with one cause for all (a person's before a final no). Their marks are cleared, so
 /// that a retry begins afresh.
 fn stuck(chunk: &mut Chunk, heading: Heading) -> Option<Stuck> {
-    let refusals: Vec<_> =
-        chunk.users.iter_mut().filter_map(|row| row.refused.take().map(|refusal| (row.user, refusal))).collect();
+    let refusals: Vec<_> = chunk
+        .users
+        .iter_mut()
+        .filter_map(|row| row.refused.take().map(|refusal| (row.user, refusal)))
+        .collect();
     chunk.users.iter_mut().for_each(|row| row.tries = 0);
     if heading == Heading::Settle {
         return None;
     }
-    let shown = refusals.iter().find(|(_, refusal)| refusal.person).or(refusals.first())?.1.clone();
-    let person = refusals.iter().any(|(_, refusal)| refusal.person);
-    Some(Stuck { cause: shown.cause, person, users: refusals.into_iter().map(|(user, _)| user).collect() })
+    let which = |wanted: fn(&Refusal) -> bool| refusals.iter().find(|(_, refusal)| wanted(refusal));
+    let (unasked, person) = (which(|refusal| refusal.unasked), which(|refusal| refusal.person));
+    let shown = unasked.or(person).or(refusals.first())?.1.cause.clone();
+    let (unasked, person) = (unasked.is_some(), person.is_some());
+    Some(Stuck { cause: shown, person, unasked, users: refusals.into_iter().map(|(user, _)| user).collect() })
 }
 
 fn tally(chunk: &Chunk, stuck: Option<Stuck>) -> Tally {

@@ -17,7 +17,8 @@ mod work;
 use async_trait::async_trait;
 use seatshift_host::{About, Decision, Desk, Heard, Horizons, Job, Participant, Performed};
 use seatshift_messages::{
-    Choice, Event, LicensesReassigned, LicensesRestored, MigrationProgressed, Parked, ReassignmentRefused, Service,
+    Choice, Event, LicensesReassigned, LicensesRestored, MigrationProgressed, Parked, ReassignmentRefused,
+    Service,
 };
 use seatshift_partner_center::Client;
 
@@ -68,14 +69,17 @@ impl Participant for Reassigning {
     }
 
     fn say(&self, said: Said, about: &About) -> Event {
-        let instruction = || about.instruction.as_deref().cloned().expect("whoever was reached knows the instruction");
+        let instruction =
+            || about.instruction.as_deref().cloned().expect("whoever was reached knows the instruction");
         match said {
-            Said::Reassigned { purchase, moved, already } => Event::LicensesReassigned(Box::new(LicensesReassigned {
-                instruction: instruction(),
-                purchase,
-                moved,
-                already_there: already,
-            })),
+            Said::Reassigned { purchase, moved, already } => {
+                Event::LicensesReassigned(Box::new(LicensesReassigned {
+                    instruction: instruction(),
+                    purchase,
+                    moved,
+                    already_there: already,
+                }))
+            }
             Said::Refused { cause, restored, left } => {
                 Event::ReassignmentRefused(Box::new(ReassignmentRefused { cause, restored, left }))
             }

@@ -11,7 +11,8 @@ use seatshift_edge::{Meaning, cause_of, meaning_of};
 use seatshift_host::{Desk, Horizons, Sent};
 use seatshift_messages::{Cause, CustomerId, Instruction, ServicePlanId, UserId};
 use seatshift_partner_center::{
-    CallError, Client, Family, LicenseAssignment, LicenseFailure, LicenseUpdate, Purpose, SubscribedSku, UserLicense,
+    CallError, Client, Family, LicenseAssignment, LicenseFailure, LicenseUpdate, Purpose, SubscribedSku,
+    UserLicense,
 };
 
 use crate::Reassigning;
@@ -79,7 +80,9 @@ impl Pass<'_> {
             let (changes, next_look) = self.plan(chunk, heading, seen);
             if changes.is_empty() {
                 match next_look {
-                    Some(at) => return Ended::Again(at.duration_since(self.desk.now()).max(SignedDuration::ZERO)),
+                    Some(at) => {
+                        return Ended::Again(at.duration_since(self.desk.now()).max(SignedDuration::ZERO));
+                    }
                     None => continue,
                 }
             }
@@ -102,7 +105,12 @@ impl Pass<'_> {
         results.into_iter().collect()
     }
 
-    async fn read(&self, at: usize, user: UserId, skus: &[SubscribedSku]) -> Result<(usize, Seen), CallError> {
+    async fn read(
+        &self,
+        at: usize,
+        user: UserId,
+        skus: &[SubscribedSku],
+    ) -> Result<(usize, Seen), CallError> {
         let held = self.client.user_licenses(self.customer.0, user.0).await?;
         Ok((at, self.seen(&held.items, skus)))
     }
@@ -151,12 +159,18 @@ impl Pass<'_> {
     }
 
     /// Intents, one commit, then the calls.
-    async fn change(&self, chunk: &mut Chunk, heading: Heading, changes: Vec<(usize, Change)>) -> Option<Ended> {
+    async fn change(
+        &self,
+        chunk: &mut Chunk,
+        heading: Heading,
+        changes: Vec<(usize, Change)>,
+    ) -> Option<Ended> {
         let now = self.desk.now();
         for (at, _) in &changes {
             let row = &mut chunk.users[*at];
             // Until an answer has come every repeat carries the same request id.
-            row.sent = Some(row.sent.map_or_else(|| self.desk.intent(), |sent| Sent::new(sent.request_id, now)));
+            row.sent =
+                Some(row.sent.map_or_else(|| self.desk.intent(), |sent| Sent::new(sent.request_id, now)));
         }
         if self.desk.save(&Work::Chunk(chunk.clone())).await.is_err() {
             return Some(Ended::Superseded);
@@ -210,7 +224,8 @@ impl Pass<'_> {
         let plans = |plans: &[ServicePlanId]| plans.iter().map(|plan| plan.0).collect();
         let assign_target =
             |excluded: &[ServicePlanId]| LicenseAssignment { sku: target, excluded_plans: plans(excluded) };
-        let assign_old = |before: &Before| LicenseAssignment { sku: old, excluded_plans: plans(&before.disabled) };
+        let assign_old =
+            |before: &Before| LicenseAssignment { sku: old, excluded_plans: plans(&before.disabled) };
         let (assign, remove) = match change {
             Change::Swap => (vec![assign_target(&row.exclude)], vec![old]),
             Change::AssignTarget => (vec![assign_target(&row.exclude)], vec![]),
@@ -218,7 +233,9 @@ impl Pass<'_> {
             Change::SwapBack => (vec![assign_old(&before)], vec![target]),
             Change::AssignOld => (vec![assign_old(&before)], vec![]),
             Change::RemoveTarget => (vec![], vec![target]),
-            Change::RestoreBoth => (vec![assign_target(&before.target_disabled), assign_old(&before)], vec![]),
+            Change::RestoreBoth => {
+                (vec![assign_target(&before.target_disabled), assign_old(&before)], vec![])
+            }
         };
         LicenseUpdate { assign, remove }
     }
@@ -254,7 +271,7 @@ impl Pass<'_> {
             Meaning::NotYet => {
                 row.tries += 1;
                 if row.tries >= MOST_TRIES {
-                    row.refused = Some(Refusal { cause: cause_of(&error), person: true });
+                    row.refused = Some(Refusal { cause: cause_of(&error), person: true, unasked: false });
                 }
                 Some(self.pause(row.tries))
             }
@@ -266,11 +283,12 @@ impl Pass<'_> {
                 self.give_up(row).or(Some(SignedDuration::ZERO))
             }
             Meaning::Refused(cause) => {
-                row.refused = Some(Refusal { cause, person: false });
+                let unasked = error.license_failure == Some(LicenseFailure::GroupInherited);
+                row.refused = Some(Refusal { cause, person: false, unasked });
                 None
             }
             Meaning::Person(cause) => {
-                row.refused = Some(Refusal { cause, person: true });
+                row.refused = Some(Refusal { cause, person: true, unasked: false });
                 None
             }
         }
@@ -282,7 +300,8 @@ impl Pass<'_> {
             return None;
         }
         let text = "Microsoft accepts the change of this user's licenses, but it does not show";
-        row.refused = Some(Refusal { cause: Cause::new("change_does_not_show", text), person: true });
+        row.refused =
+            Some(Refusal { cause: Cause::new("change_does_not_show", text), person: true, unasked: false });
         None
     }
 
@@ -294,7 +313,9 @@ impl Pass<'_> {
         match meaning_of(error) {
             Meaning::Later { after } => Ended::Again(after.unwrap_or(pause)),
             Meaning::NotYet | Meaning::Unknown => Ended::Again(pause),
-            Meaning::Refused(_) | Meaning::Person(_) if unanswered || heading == Heading::Settle => Ended::Again(pause),
+            Meaning::Refused(_) | Meaning::Person(_) if unanswered || heading == Heading::Settle => {
+                Ended::Again(pause)
+            }
             Meaning::Refused(cause) => Ended::Trouble(cause, false),
             Meaning::Person(cause) => Ended::Trouble(cause, true),
         }

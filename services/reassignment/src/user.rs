@@ -62,7 +62,9 @@ pub(crate) struct Rules {
 /// Going forward: brings the user towards *new only*.
 pub(crate) fn forward(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
     match (&seen.old, &seen.new) {
-        (None, Some(_)) => arrived(row, if row.before.is_some() { Standing::Moved } else { Standing::AlreadyThere }),
+        (None, Some(_)) => {
+            arrived(row, if row.before.is_some() { Standing::Moved } else { Standing::AlreadyThere })
+        }
         (Some(disabled), None) => {
             row.before.get_or_insert_with(|| Before { disabled: disabled.clone(), ..Before::default() });
             row.standing = Standing::Begun;
@@ -106,13 +108,19 @@ pub(crate) fn settle(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
 pub(crate) fn undo(row: &mut UserRow, seen: &Seen, rules: Rules) -> Next {
     let Some(before) = row.before.clone() else { return Next::Rest };
     match row.standing {
-        Standing::Untouched | Standing::AlreadyThere | Standing::NotHolding | Standing::Restored | Standing::Left => {
+        Standing::Untouched
+        | Standing::AlreadyThere
+        | Standing::NotHolding
+        | Standing::Restored
+        | Standing::Left => {
             return Next::Rest;
         }
         Standing::Begun | Standing::Moved => {}
     }
     // A lost call of the way forward may land until its horizon has passed, even where a repeat of it was answered.
-    if !row.undoing && let Some(settles) = row.settles(rules.now, rules.horizon) {
+    if !row.undoing
+        && let Some(settles) = row.settles(rules.now, rules.horizon)
+    {
         return Next::Look(settles);
     }
     // As we left them: our last word was a verified move. Otherwise our own calls can explain any state.

@@ -42,7 +42,11 @@ impl World {
         let user = Seen { old: Some(vec![plan(1)]), new: had_target.then(|| vec![plan(9)]) };
         World {
             now: Timestamp::from_second(1_551_427_200).unwrap(),
-            before: Before { disabled: vec![plan(1)], had_target, target_disabled: user.new.clone().unwrap_or_default() },
+            before: Before {
+                disabled: vec![plan(1)],
+                had_target,
+                target_disabled: user.new.clone().unwrap_or_default(),
+            },
             user,
             late: Vec::new(),
             exclude: vec![plan(2)],

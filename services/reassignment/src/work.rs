@@ -17,7 +17,9 @@ pub(crate) const CHUNK: usize = 25;
 pub enum Work {
     Chunk(Chunk),
     /// Same SKU: nobody is reassigned, the seats that will be left decide.
-    Pool { looks: u32 },
+    Pool {
+        looks: u32,
+    },
 }
 
 /// Some users of one migration.
@@ -67,6 +69,11 @@ pub struct Refusal {
     pub cause: Cause,
     /// It may pass once a person has done something (rights, usage location), as opposed to never.
     pub person: bool,
+    /// Had planning been able to see it, the row would have asked a person first: see [`Stuck::unasked`].
+    ///
+    /// [`Stuck::unasked`]: crate::decide::Stuck::unasked
+    #[serde(default)]
+    pub unasked: bool,
 }
 
 /// How a user stood before we came.
