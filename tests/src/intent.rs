@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seatshift_control::planning::{Decision, PlanPath, PlanRow, PlanUser};
-use seatshift_simulator::books::{Intent, IntendedRow, IntendedUser};
+use seatshift_simulator::books::{IntendedRow, IntendedUser, Intent};
 use seatshift_simulator::world::{Catalogue, World};
 use uuid::Uuid;
 

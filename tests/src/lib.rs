@@ -4,12 +4,16 @@
 //! called in process, the memory store, and crashes at drawn calls. What judges a trial shares no code with the engine: the
 //! simulator's books, and a fresh read.
 
+pub mod bench;
+pub mod books;
 mod crash;
 mod intent;
 mod partner;
 mod transport;
 pub mod trial;
+mod varied;
 
+pub use bench::{Bench, on_virtual_time};
 pub use crash::Fuse;
 pub use intent::intent_of;
 pub use partner::{Partner, VirtualPartner};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use seatshift_bus::{Bus, LocalBus};
 use seatshift_cli::embedded::{EmbeddedParts, EmbeddedSettings};
 use seatshift_control::Config as ControlConfig;
 use seatshift_control::planning::{
@@ -21,6 +22,7 @@ use seatshift_store::{MemoryStore, Store};
 use crate::crash::Fuse;
 use crate::intent::intent_of;
 use crate::transport::InProcess;
+use crate::varied::shaky_bus;
 
 /// The partner's side of the world, with a store that outlives crashes.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub struct Partner {
     pub tokens: MemoryTokens,
     pub options: PlanOptions,
     pub settings: EmbeddedSettings,
+    /// Events come twice and in another order, drawn from this.
+    pub shaky_bus: Option<u64>,
 }
 
 /// A partner on the runtime's own, paused clock.
@@ -45,7 +49,8 @@ impl Partner {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting(world.start));
         let simulator = Simulator::new(world.clone(), Arc::new(TokioClock::new(world.start)))
             .expect("the world of a trial is a good one");
-        let options = PlanOptions { indirect_provider: world.partner.indirect_provider, ..PlanOptions::default() };
+        let options =
+            PlanOptions { indirect_provider: world.partner.indirect_provider, ..PlanOptions::default() };
         // In a trial nothing is ever stopped for the number of refusals: each row is to come to its end.
         let never = StopRule { enabled: false, ..StopRule::default() };
         let control = ControlConfig { look_for_commands: None, stop: never, ..ControlConfig::default() };
@@ -60,6 +65,15 @@ impl Partner {
             clock,
             options,
             settings,
+            shaky_bus: None,
+        }
+    }
+
+    /// The bus of one life of the engine.
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        match self.shaky_bus {
+            Some(seed) => shaky_bus(seed),
+            None => Arc::new(LocalBus::new(128)),
         }
     }
 
@@ -79,6 +93,10 @@ impl Partner {
         let here: url::Url = "http://partner.invalid".parse().expect("a constant address");
         config.api = here.clone();
         config.authority = here;
+        if !self.world.readings.graph_audience_accepted {
+            // What a partner sets when the login is refused because of the historic audience.
+            config.app_only_resource = "https://api.partnercenter.microsoft.com".to_owned();
+        }
         let timer = Arc::new(ClockTimer(self.clock.clone()));
         let gate = TokenBuckets::new(timer.clone());
         let client = Client::new(

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use seatshift_cli::embedded::Embedded;
-use seatshift_control::RunOptions;
-use seatshift_control::planning::Plan;
-use seatshift_control::standing::{self, RowStanding};
-use seatshift_control::{ReviewedPlan, Settled};
-use seatshift_simulator::books::{Audit, Intent};
+use seatshift_control::commands::{Target, Verb};
+use seatshift_control::standing::RowStanding;
+use seatshift_control::tracker::VerdictKind;
+use seatshift_simulator::books::Audit;
 use seatshift_simulator::world::{FaultLevel, World, generate};
 
+use crate::bench::{Bench, command, on_virtual_time};
 use crate::partner::Partner;
+use crate::varied;
 
 /// What is tried.
 #[derive(Debug, Clone)]
@@ -22,6 +24,19 @@ pub struct Trial {
     pub customers: usize,
     pub faults: FaultLevel,
     pub crashes: u32,
+    pub rollback: Rollback,
+    /// Readings of the unverified facts, policies, repeats on the bus and refusals for good are drawn from the seed.
+    pub varied: bool,
+}
+
+/// When an operator wants everything back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollback {
+    Never,
+    /// When everything has come to its end.
+    AtTheEnd,
+    /// At a drawn moment.
+    InTheMiddle,
 }
 
 /// What came of it.
@@ -34,68 +49,44 @@ pub struct Ended {
     pub rows: Vec<RowStanding>,
     pub crashes: u32,
     pub calls: u64,
-    pub plan: Plan,
-}
-
-impl Ended {
     /// Everything that is wrong with it, in words; empty = clean.
-    pub fn complaints(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
-        if !self.audit.clean() {
-            complaints.push(format!("audit: {:?}", self.audit.figures));
-            for (figure, detail) in &self.audit.details {
-                for finding in detail.findings.iter().take(3) {
-                    complaints.push(format!("{figure}: {finding:?}"));
-                }
-            }
-        }
-        for row in &self.rows {
-            if row.ledger.standing().is_none() {
-                complaints.push(format!("row {} has no standing verdict: {}", row.row.row_id, row.state()));
-            }
-        }
-        if self.rows.len() != self.plan.rows.len() {
-            complaints.push(format!("{} rows in, {} out", self.plan.rows.len(), self.rows.len()));
-        }
-        complaints.extend(crate::trial::sequences(&self.events));
-        complaints
-    }
+    pub complaints: Vec<String>,
 }
 
-/// Holes and repeats in (source, subject, sequence).
-pub fn sequences(events: &[Arc<[u8]>]) -> Vec<String> {
-    let mut last: BTreeMap<(String, uuid::Uuid), u64> = BTreeMap::new();
-    let mut complaints = Vec::new();
-    for bytes in events {
-        match seatshift_messages::Envelope::from_bytes(bytes) {
-            Ok(event) => {
-                let key = (event.source.to_string(), event.subject);
-                let before = last.insert(key.clone(), event.sequence).unwrap_or(0);
-                if event.sequence != before + 1 {
-                    complaints.push(format!("{key:?}: {} after {before}", event.sequence));
-                }
-            }
-            Err(error) => complaints.push(format!("an event cannot be read: {error}")),
-        }
-    }
-    complaints
-}
+/// Draws everything that a trial decides by itself.
+struct Draw(ChaCha12Rng);
 
-/// Runs something on one thread, with time that jumps.
-pub fn on_virtual_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime of one thread")
-        .block_on(work)
+impl Draw {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0.next_u64() % limit
+    }
+
+    /// Early crashes and late ones: a life is between a handful and some hundreds of calls.
+    fn set_fuse(&mut self, partner: &Partner, left: &mut u32) {
+        if *left == 0 {
+            partner.fuse.mend();
+            return;
+        }
+        *left -= 1;
+        let most = [8, 60, 400][usize::try_from(self.below(3)).unwrap_or(0)];
+        let calls = 1 + self.below(most);
+        partner.fuse.set(calls, self.below(2) == 0);
+    }
 }
 
 impl Trial {
+    /// A trial with nothing but faults and crashes.
+    pub fn plain(seed: u64, customers: usize, faults: FaultLevel, crashes: u32) -> Self {
+        Trial { seed, customers, faults, crashes, rollback: Rollback::Never, varied: false }
+    }
+
     /// The world that the seed makes.
     pub fn world(&self) -> World {
         let mut world = generate(self.seed, self.customers);
         world.faults.level = self.faults;
+        if self.varied {
+            varied::world(&mut world, self.seed);
+        }
         world
     }
 
@@ -105,67 +96,97 @@ impl Trial {
     }
 
     async fn run_in(&self, world: World) -> Ended {
-        let partner = Partner::of(world, self.seed);
-        let (plan, reviewed) = partner.plan().await;
-        partner.state_intent(&plan);
-        let mut draw = ChaCha12Rng::seed_from_u64(self.seed ^ 0x5EA7);
-        let mut crashes = 0;
-        loop {
-            if crashes < self.crashes {
-                // Early crashes and late ones: a life is between a handful and some hundreds of calls.
-                let calls = 1 + draw.next_u64() % [8, 60, 400][(draw.next_u64() % 3) as usize];
-                partner.fuse.set(calls, draw.next_u64().is_multiple_of(2));
-            } else {
-                partner.fuse.mend();
-            }
-            if live(&partner, &reviewed).await.is_some() {
-                break;
-            }
-            crashes += 1;
+        let mut partner = Partner::of(world, self.seed);
+        if self.varied {
+            varied::partner(&mut partner, self.seed);
         }
-        ended(&partner, plan, crashes).await
+        let bench = Bench::of(partner).await;
+        let mut draw = Draw(ChaCha12Rng::seed_from_u64(self.seed ^ 0x5EA7));
+        let (mut forward, mut back) = match self.rollback {
+            Rollback::AtTheEnd => (self.crashes / 2, self.crashes - self.crashes / 2),
+            Rollback::Never | Rollback::InTheMiddle => (self.crashes, 0),
+        };
+        self.forward(&bench, &mut draw, &mut forward).await;
+        if self.rollback == Rollback::AtTheEnd {
+            let everything = Verb::Rollback { target: Target::LatestRun };
+            bench.ask(everything, || draw.set_fuse(&bench.partner, &mut back)).await;
+        }
+        self.ended(&bench).await
+    }
+
+    async fn forward(&self, bench: &Bench, draw: &mut Draw, crashes: &mut u32) {
+        let mut rollback = (self.rollback == Rollback::InTheMiddle).then(|| draw.below(3600));
+        loop {
+            draw.set_fuse(&bench.partner, crashes);
+            let life = bench.life(async |engine: &Embedded| {
+                bench.apply_in(engine).await;
+                if let Some(seconds) = rollback {
+                    bench.partner.clock.sleep(SignedDuration::from_secs(seconds.cast_signed())).await;
+                    let wish = command(Verb::Rollback { target: Target::LatestRun });
+                    bench.note_intent(&wish.verb);
+                    engine.control.command(wish).await.expect("the memory store always answers");
+                    rollback = None;
+                }
+                engine.control.settled().await;
+            });
+            if life.await.is_some() {
+                return;
+            }
+        }
+    }
+
+    async fn ended(&self, bench: &Bench) -> Ended {
+        let rows = bench.rows().await;
+        let mut verdicts = BTreeMap::new();
+        for row in &rows {
+            let kind = row.ledger.standing().map_or("none".to_owned(), |verdict| verdict.kind.to_string());
+            *verdicts.entry(kind).or_default() += 1;
+        }
+        let mut complaints = bench.complaints().await;
+        complaints.extend(self.unexplained(bench, &rows));
+        Ended {
+            audit: bench.audit(),
+            events: bench.events().await,
+            verdicts,
+            crashes: *bench.crashes.borrow(),
+            calls: bench.partner.fuse.calls(),
+            rows,
+            complaints,
+        }
+    }
+
+    /// Verdicts that nothing in the world accounts for.
+    fn unexplained(&self, bench: &Bench, rows: &[RowStanding]) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for row in rows {
+            let Some(verdict) = row.ledger.standing() else { continue };
+            let (kind, cause) = (verdict.kind, verdict.cause.code.as_str());
+            if kind == VerdictKind::Parked && !accounted_for(bench, row, cause) {
+                complaints
+                    .push(format!("row {} is parked ({cause}): nothing accounts for it", row.row.row_id));
+            }
+            if kind == VerdictKind::Completed && self.rollback != Rollback::Never {
+                complaints.push(format!("row {} was to be rolled back", row.row.row_id));
+            }
+        }
+        complaints
     }
 }
 
-/// One life of the engine: until everything is settled, or the fuse blows.
-pub async fn live(partner: &Partner, plan: &ReviewedPlan) -> Option<Settled> {
-    let (parts, writing) = partner.parts();
-    let (engine, running) = Embedded::start(parts).await.expect("the memory store always answers");
-    let applied = async {
-        let options = RunOptions { approved_by: "trial".to_owned(), ..RunOptions::default() };
-        engine.control.apply(plan, options).await.expect("the memory store always answers");
-        engine.control.settled().await
-    };
-    tokio::select! {
-        biased;
-        () = partner.fuse.blown() => None,
-        settled = applied => Some(settled),
-        () = running => panic!("the engine ended by itself"),
-        () = writing => panic!("the call log ended before its engine"),
+/// Whether the world holds a reason for this row to be parked.
+fn accounted_for(bench: &Bench, row: &RowStanding, cause: &str) -> bool {
+    let customer = row.row.customer.0;
+    // A refusal for good was put in, here or at the row it waits for.
+    if bench.tenants().refusals.iter().any(|(refused, _)| *refused == customer) {
+        return true;
     }
-}
-
-/// Reads what a trial has left behind.
-pub async fn ended(partner: &Partner, plan: Plan, crashes: u32) -> Ended {
-    let events = partner.store.events(0, usize::MAX, None).await.expect("the memory store always answers");
-    let run = standing::latest_run(&*partner.store).await.expect("the memory store always answers");
-    let rows = match run {
-        Some(run) => standing::rows(&*partner.store, run.id).await.expect("the memory store always answers"),
-        None => Vec::new(),
-    };
-    let mut verdicts = BTreeMap::new();
-    for row in &rows {
-        let kind = row.ledger.standing().map_or("none".to_owned(), |verdict| verdict.kind.to_string());
-        *verdicts.entry(kind).or_default() += 1;
-    }
-    let intent: Intent = partner.simulator.intent().unwrap_or_default();
-    Ended {
-        audit: partner.simulator.audit(&intent),
-        events: events.into_iter().map(|row| row.bytes).collect(),
-        verdicts,
-        rows,
-        crashes,
-        calls: partner.fuse.calls(),
-        plan,
+    let world = bench.partner.world.customers.iter().find(|one| one.id == customer);
+    let planned = bench.plan.rows.iter().find(|planned| planned.row_id == row.row.row_id);
+    match cause {
+        // Rights that no reading call can show to be missing.
+        "microsoft_900308" => world.is_some_and(|customer| customer.rights != "full"),
+        // More users stood on the old plan than it has seats: Microsoft gives the last of them none on the way back.
+        "seats_not_back" => planned.is_some_and(|row| row.pool_assigned > row.pool_seats),
+        _ => false,
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use seatshift_simulator::world::FaultLevel;
-use seatshift_tests::trial::Trial;
+use seatshift_tests::trial::{Rollback, Trial};
 
 /// Runs seeds one after another and says what is wrong with each. Exit 0: all clean.
 #[derive(Debug, Parser)]
@@ -24,6 +24,12 @@ struct Arguments {
     /// Faults: none, light, hostile.
     #[arg(long, default_value = "hostile")]
     faults: String,
+    /// When everything is rolled back: never, end, middle.
+    #[arg(long, default_value = "never")]
+    rollback: String,
+    /// Draw readings of the unverified facts, policies, a shaky bus and refusals for good.
+    #[arg(long)]
+    varied: bool,
 }
 
 fn main() -> ExitCode {
@@ -37,11 +43,20 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let rollback = match arguments.rollback.as_str() {
+        "never" => Rollback::Never,
+        "end" => Rollback::AtTheEnd,
+        "middle" => Rollback::InTheMiddle,
+        other => {
+            eprintln!("--rollback {other}: use never, end or middle");
+            return ExitCode::from(2);
+        }
+    };
     let mut dirty = 0;
     for seed in arguments.from..arguments.from + arguments.seeds {
-        let trial = Trial { seed, customers: arguments.customers, faults, crashes: arguments.crashes };
-        let ended = trial.run();
-        let complaints = ended.complaints();
+        let plain = Trial::plain(seed, arguments.customers, faults, arguments.crashes);
+        let ended = Trial { rollback, varied: arguments.varied, ..plain }.run();
+        let complaints = &ended.complaints;
         println!(
             "seed {seed}: {} rows {:?}, {} calls, {} crashes, {} events, examined {:?}{}",
             ended.rows.len(),
@@ -52,7 +67,7 @@ fn main() -> ExitCode {
             ended.audit.examined,
             if complaints.is_empty() { "" } else { "  << NOT CLEAN" }
         );
-        for complaint in &complaints {
+        for complaint in complaints {
             println!("    {complaint}");
         }
         dirty += u64::from(!complaints.is_empty());

@@ -1,1 +1,3 @@
 //! The whole system, tried.
+
+mod campaign;
