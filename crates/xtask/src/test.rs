@@ -7,8 +7,7 @@ use crate::tools::NEXTEST;
 
 pub(crate) fn run(rest: &[String]) -> Result<()> {
     let nextest = NEXTEST.ready()?;
-    // The campaigns and the command-line tests start the real binary.
-    succeed(cargo().args(["build", "--workspace", "--bins"]))?;
+    // The binary that some tests start is built with the tests: one build, one set of features.
     let mut tests = std::process::Command::new(nextest);
     tests.current_dir(root()).args(["nextest", "run", "--workspace"]).args(rest);
     succeed(&mut tests)?;
