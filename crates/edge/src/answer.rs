@@ -35,9 +35,11 @@ pub fn meaning_of(error: &CallError) -> Meaning {
 
 /// The cause that travels in events: our code, our sentence, and how Microsoft's support finds the call.
 pub fn cause_of(error: &CallError) -> Cause {
-    let code = match error.code {
-        Some(code) => format!("microsoft_{code}"),
-        None => error.status.map_or_else(|| "no_answer".to_owned(), |status| format!("http_{status}")),
+    let code = match (error.license_failure, error.code) {
+        // Known by its text alone: the number beside it is that of any bad request.
+        (Some(failure), _) => failure.code().to_owned(),
+        (None, Some(code)) => format!("microsoft_{code}"),
+        (None, None) => error.status.map_or_else(|| "no_answer".to_owned(), |status| format!("http_{status}")),
     };
     Cause {
         code,

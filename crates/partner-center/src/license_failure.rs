@@ -68,6 +68,20 @@ impl LicenseFailure {
             .map(|(_, failure)| *failure)
     }
 
+    /// A stable name for reports: Microsoft's own number says nothing, it is the same for most of them.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::OutOfLicenses => "license_pool_empty",
+            Self::UsageLocation => "license_usage_location",
+            Self::GroupInherited => "license_from_group",
+            Self::MutuallyExclusive => "license_plans_conflict",
+            Self::Dependency => "license_plan_needed",
+            Self::NotHeld => "license_not_held",
+            Self::Concurrency => "license_changed_at_once",
+            Self::Uniqueness => "license_value_in_use",
+        }
+    }
+
     /// What to do about it.
     pub fn remedy(self) -> Remedy {
         match self {

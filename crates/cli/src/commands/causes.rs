@@ -26,6 +26,14 @@ pub(crate) static CAUSES: &[(&str, &str, &str)] = &[
     ("provisioning_failed", "Microsoft could not provision the new subscription.", "Ask Microsoft's support with the order id; `seatshift rollback` undoes what stands."),
     // Licenses.
     ("seats_short", "The pool has fewer seats than people who hold the license.", "Buy or free seats, then `seatshift retry`; or `seatshift rollback`."),
+    ("license_from_group", "The user's license comes from a group and cannot be taken from the user alone; nobody of the row was left moved.", "Take the users out of the group's license, or move the group's license by hand; then plan again."),
+    ("license_usage_location", "The user's usage location is missing, or the product is not sold there.", "Set the user's usage location in the customer's admin center, then `seatshift retry`."),
+    ("license_plans_conflict", "A service plan of the new license conflicts with one the user has through another license.", "Take away the other license or switch the conflicting service off, then `seatshift retry`."),
+    ("license_plan_needed", "A service plan of the user depends on another one that would go.", "Look at the user's licenses in the customer's admin center, then `seatshift retry`."),
+    ("license_pool_empty", "No license of this kind is left in the tenant.", "Where seats were just bought they may still be coming; otherwise free or buy some, then `seatshift retry`."),
+    ("license_not_held", "The user no longer has the license that was to be taken away.", "Look at the user in the customer's admin center, then `seatshift retry`."),
+    ("license_changed_at_once", "Somebody else was changing the same user.", "`seatshift retry`."),
+    ("license_value_in_use", "A value that must be unique in the tenant (a mail address) is used by somebody else.", "Put it right in the customer's admin center, then `seatshift retry`."),
     ("change_does_not_show", "Microsoft took the change of a user's license several times, and it does not show.", "Look at the user in the customer's admin center, then `seatshift retry` or `seatshift rollback`."),
     ("unknown", "Something went wrong and no cause was recorded.", "`seatshift show WHO` for the calls; report it to the makers of Seatshift."),
     // Suspension and undo.
