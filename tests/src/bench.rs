@@ -191,6 +191,17 @@ impl Bench {
         events.expect("the memory store always answers").into_iter().map(|row| row.bytes).collect()
     }
 
+    /// The same while rows wait for a person: that they are not moved yet is no fault.
+    pub async fn complaints_while_open(&self) -> Vec<String> {
+        let intent = self.intent();
+        let mut open = intent.clone();
+        open.rows.iter_mut().for_each(|row| row.stopped_by_person = true);
+        self.partner.simulator.set_intent(open);
+        let complaints = self.complaints().await;
+        self.partner.simulator.set_intent(intent);
+        complaints
+    }
+
     /// Everything that is wrong, in words; empty = clean.
     pub async fn complaints(&self) -> Vec<String> {
         let audit = self.audit();

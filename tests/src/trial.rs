@@ -165,7 +165,9 @@ impl Trial {
                 complaints
                     .push(format!("row {} is parked ({cause}): nothing accounts for it", row.row.row_id));
             }
-            if kind == VerdictKind::Completed && self.rollback != Rollback::Never {
+            // The rollback of a completed row waits while a parked one of its customer holds the slot.
+            let waits = row.ledger.wish.is_some();
+            if kind == VerdictKind::Completed && self.rollback != Rollback::Never && !waits {
                 complaints.push(format!("row {} was to be rolled back", row.row.row_id));
             }
         }

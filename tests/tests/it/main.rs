@@ -1,3 +1,6 @@
 //! The whole system, tried.
 
 mod campaign;
+mod harms;
+mod parked;
+mod small;
