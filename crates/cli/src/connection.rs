@@ -233,10 +233,11 @@ async fn tokens(settings: &PartnerCenter) -> anyhow::Result<Arc<dyn RefreshToken
         make_private(folder).with_context(|| folder.display().to_string())?;
     }
     let tokens = FileTokens::new(path);
-    if let Some(first) = &settings.refresh_token {
-        if tokens.load().await?.is_none() && !first.expose_secret().is_empty() {
-            tokens.store(first.clone()).await?;
-        }
+    if let Some(first) = &settings.refresh_token
+        && !first.expose_secret().is_empty()
+        && tokens.load().await?.is_none()
+    {
+        tokens.store(first.clone()).await?;
     }
     Ok(Arc::new(tokens))
 }

@@ -51,8 +51,20 @@ pub(crate) fn not_allowed(settings: &Settings) -> String {
 impl Engine {
     /// Starts what the store remembers, and everything else that is asked of it from then on.
     pub(crate) async fn start(settings: &Settings, doing: &str) -> anyhow::Result<Engine> {
+        Engine::begin(settings, doing, false).await
+    }
+
+    /// The same with the gate closed: no changing call is made before somebody opens it.
+    pub(crate) async fn start_closed(settings: &Settings, doing: &str) -> anyhow::Result<Engine> {
+        Engine::begin(settings, doing, true).await
+    }
+
+    async fn begin(settings: &Settings, doing: &str, closed: bool) -> anyhow::Result<Engine> {
         let lock = Lock::take(&settings.state_dir, doing).map_err(locked)?;
         let connection = Connection::open(settings).await?;
+        if closed {
+            connection.gate.pause();
+        }
         let parts = EmbeddedParts {
             store: connection.base.store.clone() as Arc<dyn Store>,
             clock: connection.base.clock.clone(),

@@ -1,7 +1,5 @@
 //! `doctor`: is everything in place? Each check by itself, with what to do where it fails.
 
-use std::path::Path;
-
 use seatshift_catalog::PartnerOffers;
 use seatshift_partner_center::{CallError, CustomerSummary, Reader};
 use serde::Serialize;
@@ -9,7 +7,7 @@ use serde::Serialize;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::ending::Ending;
-use crate::lock;
+use crate::lock::{Lock, LockError};
 use crate::output::table;
 use crate::settings::Settings;
 
@@ -36,21 +34,9 @@ impl Check {
 
 pub(crate) async fn run(_: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
-    let mut checks = vec![
-        configuration(&settings),
-        permission(&settings),
-        engine(&settings.state_dir),
-        offers(&settings),
-        refresh_token(&settings),
-    ];
-    match Connection::open(&settings).await {
-        Ok(connection) => {
-            checks.push(Check::good("state", settings.state_dir.display().to_string()));
-            checks.extend(calls(connection.client.reader()).await);
-            connection.close().await?;
-        }
-        Err(error) => checks.push(Check::bad("connection", format!("{error:#}"))),
-    }
+    let mut checks =
+        vec![configuration(&settings), permission(&settings), offers(&settings), refresh_token(&settings)];
+    checks.extend(connected(&settings).await?);
     let rows: Vec<Vec<String>> = checks
         .iter()
         .map(|check| {
@@ -81,13 +67,23 @@ fn permission(settings: &Settings) -> Check {
     Check::good("permission", says)
 }
 
-fn engine(state_dir: &Path) -> Check {
-    match lock::running(state_dir) {
-        Some(who) => {
-            Check::bad("engine", format!("{who} is at work; the calls below may disturb each other's login"))
+/// What needs the state folder for itself: a second login beside a running engine would disturb both.
+async fn connected(settings: &Settings) -> anyhow::Result<Vec<Check>> {
+    let _lock = match Lock::take(&settings.state_dir, "doctor") {
+        Ok(lock) => lock,
+        Err(error @ LockError::Taken { .. }) => return Ok(vec![Check::bad("engine", error.to_string())]),
+        Err(error) => return Ok(vec![Check::bad("state", error.to_string())]),
+    };
+    let mut checks = vec![Check::good("engine", "none is running")];
+    match Connection::open(settings).await {
+        Ok(connection) => {
+            checks.push(Check::good("state", settings.state_dir.display().to_string()));
+            checks.extend(calls(connection.client.reader()).await);
+            connection.close().await?;
         }
-        None => Check::good("engine", "none is running"),
+        Err(error) => checks.push(Check::bad("connection", format!("{error:#}"))),
     }
+    Ok(checks)
 }
 
 fn offers(settings: &Settings) -> Check {

@@ -157,13 +157,17 @@ async fn carry_out_here(
     title: &str,
     settings: &Settings,
 ) -> anyhow::Result<(Answered, Now)> {
-    let harmless = |command: &Command| matches!(command.verb, Verb::Pause { .. } | Verb::Resume);
-    if !settings.allow_changes && !commands.iter().all(harmless) {
+    if !settings.allow_changes {
         return Err(Usage::new(not_allowed(settings)).into());
     }
-    let goes_on =
-        settings.allow_changes && commands.iter().any(|one| !matches!(one.verb, Verb::Pause { .. }));
-    let mut engine = Engine::start(settings, title).await?;
+    // A pause must not begin with the calls that it is to stop; one that drains finishes what has begun.
+    let closes = commands.iter().all(|one| matches!(one.verb, Verb::Pause { drain: false }));
+    let goes_on = !closes;
+    let mut engine = if closes {
+        Engine::start_closed(settings, title).await?
+    } else {
+        Engine::start(settings, title).await?
+    };
     let mut answers = Vec::new();
     for command in commands {
         answers.push(engine.control().command(command).await?);

@@ -98,6 +98,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         anyhow::bail!("stopped; what was read is kept: run `seatshift plan` again to go on");
     };
     keep_sold(&*store, &plan.sold).await?;
+    // Kept for going on after a stop, not for the next plan, which must show what is then.
+    forget(&*store).await?;
     drop(store);
     let approved =
         if args.approve_ready { approve_ready(plan.rows.iter_mut(), &settings.operator) } else { 0 };

@@ -19,6 +19,7 @@ use anyhow::Context as _;
 use seatshift_simulator::world::World;
 
 use child::Children;
+pub(crate) use intent::intent;
 use kills::Kills;
 use outcome::Outcome;
 
@@ -59,7 +60,7 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Outcome> {
         let plans = plans::read(&plan, &settings, &*base.store).await?;
         (plans, outcome::Calls::read(&*base.store).await?)
     };
-    let intent = intent::intent(&simulated.world, &plans);
+    let intent = intent(&simulated.world, &plans);
     simulated.simulator.set_intent(intent.clone());
 
     let expected = intent.rows.iter().filter(|row| row.approved).map(|row| row.users.len() as u64 + 2).sum();

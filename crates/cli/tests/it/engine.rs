@@ -105,7 +105,14 @@ fn until_running(stage: &Stage, engine: &mut Child) {
     }
 }
 
+/// Asks it to stop in good order. A kill would take the simulated partner with it, which lives in the same process here.
+fn terminate(engine: &Child) {
+    let told = std::process::Command::new("kill").args(["-TERM", &engine.id().to_string()]).status().unwrap();
+    assert!(told.success());
+}
+
 #[test]
+#[cfg(unix)]
 fn another_terminal_pauses_and_resumes_the_engine_that_runs() {
     // Slow enough that it is still at work.
     let stage = Stage::with_world(10, 60);
@@ -124,9 +131,8 @@ fn another_terminal_pauses_and_resumes_the_engine_that_runs() {
     stage.run(&["resume"]).ends(0);
     let status = stage.run(&["status", "--output", "json"]).ends(0).json();
     assert!(status["paused"].is_null(), "{status}");
-    engine.kill().unwrap();
-    engine.wait().unwrap();
-    // Killed, and the next one goes on and comes to the end.
+    terminate(&engine);
+    wait(engine).ends(3);
     stage.configure(FAST);
     let done = stage.run(&["apply", "--yes", "--output", "json"]);
     assert!([0, 3].contains(&done.code), "{done:?}");
@@ -155,21 +161,63 @@ fn asked_to_stop_it_stops_in_good_order_and_the_same_command_goes_on() {
     stage.run(&["verify"]).ends(0);
 }
 
-#[test]
-fn a_simulator_tells_where_it_is_and_serves_until_it_is_stopped() {
-    let stage = Stage::empty();
-    let mut server = stage.start(&["simulator", "--customers", "2", "--output", "json"]);
+/// A simulator of its own process, with a configuration that leads to it.
+fn simulator(stage: &Stage) -> Child {
+    let arguments = [
+        "simulator",
+        "--customers",
+        "6",
+        "--seed",
+        "5",
+        "--scale",
+        "3000",
+        "--write-config",
+        "sim/seatshift.toml",
+    ];
+    let mut server = stage.start(
+        &[&arguments[..], &["--write-world", "sim/world.json"], &["--listen", "127.0.0.1:0"]].concat(),
+    );
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut document = String::new();
-    for line in lines.by_ref() {
-        document.push_str(&line);
-        if line == "}" {
-            break;
-        }
+    let document: String = lines.by_ref().take_while(|line| line != "}").collect();
+    let startup: serde_json::Value = serde_json::from_str(&format!("{document}}}")).unwrap();
+    assert!(startup["base_url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    server
+}
+
+#[test]
+fn a_simulator_of_its_own_is_reached_by_the_configuration_it_writes_and_an_engine_is_killed_beside_it() {
+    let stage = Stage::empty();
+    std::fs::create_dir(stage.path("sim")).unwrap();
+    let mut server = simulator(&stage);
+    let call = |rest: &[&str]| stage.run(&[&["--config", "sim/seatshift.toml"][..], rest].concat());
+    call(&["doctor"]).ends(0);
+    call(&["plan", "--approve-ready"]).ends(0);
+    let intent =
+        stage.run(&["simulator", "--world", "sim/world.json", "--intent", "plan.csv"]).ends(0).json();
+    assert!(!intent["rows"].as_array().unwrap().is_empty());
+    let mut engine = stage.start(&["--config", "sim/seatshift.toml", "apply", "--yes"]);
+    while running(&stage.path("sim/state")).is_none() {
+        assert!(engine.try_wait().unwrap().is_none(), "the engine has ended");
     }
-    let startup: serde_json::Value = serde_json::from_str(&document).unwrap();
-    let address = startup["base_url"].as_str().unwrap().trim_start_matches("http://");
-    std::net::TcpStream::connect(address).unwrap();
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    let done = call(&["apply", "--yes"]);
+    assert!([0, 3].contains(&done.code), "{done:?}");
+    call(&["verify"]).ends(0);
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+#[test]
+fn a_pause_without_an_engine_begins_nothing_and_stands_until_resume() {
+    let stage = Stage::with_world(6, FAST);
+    stage.run(&["plan", "--approve-ready"]).ends(0);
+    stage.run(&["apply", "--yes", "--limit", "1"]);
+    stage.run(&["pause", "--reason", "holiday"]).ends(0);
+    let halted = stage.run(&["apply", "--yes"]).ends(3);
+    assert!(halted.out.contains("holiday") && halted.out.contains("seatshift resume"), "{}", halted.out);
+    assert!(halted.out.contains("waits for its turn"), "{}", halted.out);
+    stage.run(&["resume"]).ends(0);
+    let status = stage.run(&["status", "--output", "json"]).json();
+    assert!(status["under_way"].as_object().unwrap().is_empty(), "{status}");
 }

@@ -124,6 +124,9 @@ fn a_report_that_claims_what_was_never_said_is_found_and_so_is_a_row_that_is_mis
     std::fs::write(stage.path("lie.csv"), text.replacen(",skipped,", ",completed,", 1)).unwrap();
     let found = stage.run(&["verify", "lie.csv", "--output", "json"]).ends(1).json();
     assert_eq!(found["reconciliation"]["verdicts_not_matching"], 1, "{found}");
+    std::fs::write(stage.path("silent.csv"), text.replacen(",skipped,", ",,", 1)).unwrap();
+    let found = stage.run(&["verify", "silent.csv", "--output", "json"]).ends(1).json();
+    assert_eq!(found["reconciliation"]["rows_without_verdict"], 1, "{found}");
     let fewer: Vec<&str> = text.lines().collect();
     std::fs::write(stage.path("fewer.csv"), fewer[..fewer.len() - 1].join("\n")).unwrap();
     let found = stage.run(&["verify", "fewer.csv", "--output", "json"]).ends(1).json();
