@@ -1,6 +1,9 @@
 //! The whole system, tried.
 
 mod campaign;
+mod contract;
 mod harms;
+mod house;
 mod parked;
+mod process;
 mod small;

@@ -1,0 +1,4 @@
+//! The real binary, as processes: a simulated Partner Center in one, the engine in another that is killed.
+
+mod stage;
+mod there_and_back;
