@@ -39,7 +39,9 @@ pub fn cause_of(error: &CallError) -> Cause {
         // Known by its text alone: the number beside it is that of any bad request.
         (Some(failure), _) => failure.code().to_owned(),
         (None, Some(code)) => format!("microsoft_{code}"),
-        (None, None) => error.status.map_or_else(|| "no_answer".to_owned(), |status| format!("http_{status}")),
+        (None, None) => {
+            error.status.map_or_else(|| "no_answer".to_owned(), |status| format!("http_{status}"))
+        }
     };
     Cause {
         code,

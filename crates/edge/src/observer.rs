@@ -26,7 +26,10 @@ impl CallLog {
             let mut batch = Vec::with_capacity(BATCH);
             while queue.recv_many(&mut batch, BATCH).await > 0 {
                 if let Err(error) = store.append_calls(std::mem::take(&mut batch)).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "lines of the call log are lost");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "lines of the call log are lost"
+                    );
                 }
             }
         };

@@ -51,10 +51,7 @@ impl StatusWish {
             // Already gone counts: what was wanted, no longer billed and no longer in use, is so.
             SubscriptionChange::Suspend => matches!(
                 seen.status,
-                Status::Suspended
-                    | Status::Expired
-                    | Status::Disabled
-                    | Status::Deleted
+                Status::Suspended | Status::Expired | Status::Disabled | Status::Deleted
             ),
             SubscriptionChange::Activate => seen.status == Status::Active,
         }
@@ -119,8 +116,9 @@ pub async fn change_status<P: Participant>(
         return Step::Reached(seen);
     }
     let unsettled = state.sent.filter(|sent| !sent.is_settled(desk.now(), wish.horizon));
-    let look_at_settling =
-        |sent: &Sent| Step::Again(sent.settles(wish.horizon).duration_since(desk.now()).max(SignedDuration::ZERO));
+    let look_at_settling = |sent: &Sent| {
+        Step::Again(sent.settles(wish.horizon).duration_since(desk.now()).max(SignedDuration::ZERO))
+    };
     if !errand.wanted().await {
         return unsettled.as_ref().map_or_else(|| Step::TurnedBack(seen), look_at_settling);
     }
@@ -177,7 +175,8 @@ fn after_call<P: Participant>(
         }
         // Will be done, at some time: the same as unanswered.
         Ok(Changed::Accepted) => {
-            state.sent = Some(Sent::new(state.sent.map_or_else(|| desk.request_id(), |s| s.request_id), desk.now()));
+            state.sent =
+                Some(Sent::new(state.sent.map_or_else(|| desk.request_id(), |s| s.request_id), desk.now()));
             return Step::Again(SignedDuration::from_secs(10));
         }
         Err(error) => error,
@@ -194,7 +193,11 @@ fn after_call<P: Participant>(
             if state.tries >= MOST_TRIES && before.is_none() {
                 return Step::Person(crate::cause_of(&error), Some(seen));
             }
-            Step::Again(desk.backoff(state.tries, SignedDuration::from_secs(2), SignedDuration::from_mins(15)))
+            Step::Again(desk.backoff(
+                state.tries,
+                SignedDuration::from_secs(2),
+                SignedDuration::from_mins(15),
+            ))
         }
         Meaning::Unknown => {
             if let Some(sent) = &mut state.sent {
@@ -229,7 +232,9 @@ fn unread<P: Participant>(desk: &Desk<P>, state: &mut StatusChange, error: &Call
         Meaning::Refused(_) if error.is_not_found() && state.outages < MOST_TRIES => {
             Step::Again(pause(desk, state.outages))
         }
-        Meaning::Refused(_) | Meaning::Person(_) if state.sent.is_some() => Step::Again(pause(desk, state.outages)),
+        Meaning::Refused(_) | Meaning::Person(_) if state.sent.is_some() => {
+            Step::Again(pause(desk, state.outages))
+        }
         Meaning::Refused(cause) | Meaning::Person(cause) => Step::Person(cause, None),
     }
 }

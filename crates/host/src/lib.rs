@@ -12,9 +12,9 @@
 //! holds a delivery, or knowledge of what any service decides.
 
 mod clock;
+mod committer;
 #[cfg(feature = "conversation")]
 pub mod conversation;
-mod committer;
 mod desk;
 mod engine;
 mod horizon;

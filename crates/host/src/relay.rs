@@ -65,7 +65,10 @@ impl Relay {
         match self.store.claim_outbox(self.service, now, later(now, self.limits.lease), room).await {
             Ok(rows) => rows,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "could not read the outbox; trying again");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not read the outbox; trying again"
+                );
                 self.clock.sleep(jiff::SignedDuration::from_secs(1)).await;
                 self.bells.outbox.notify_one();
                 Vec::new()
@@ -74,8 +77,10 @@ impl Relay {
     }
 
     async fn settle(&self, settled: Vec<(u64, Confirm)>) {
-        let (safe, unknown): (Vec<_>, Vec<_>) = settled.into_iter().partition(|(_, confirm)| *confirm == Confirm::Safe);
-        let positions = |rows: Vec<(u64, Confirm)>| rows.into_iter().map(|(position, _)| position).collect::<Vec<_>>();
+        let (safe, unknown): (Vec<_>, Vec<_>) =
+            settled.into_iter().partition(|(_, confirm)| *confirm == Confirm::Safe);
+        let positions =
+            |rows: Vec<(u64, Confirm)>| rows.into_iter().map(|(position, _)| position).collect::<Vec<_>>();
         let (safe, unknown) = (positions(safe), positions(unknown));
         if !safe.is_empty()
             && let Err(error) = self.store.clear_outbox(self.service, &safe).await
@@ -85,7 +90,10 @@ impl Relay {
         }
         if !unknown.is_empty() {
             if let Err(error) = self.store.release_outbox(self.service, &unknown).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "unconfirmed events could not be given back");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "unconfirmed events could not be given back"
+                );
             }
             self.bells.outbox.notify_one();
         }

@@ -4,7 +4,12 @@ use jiff::SignedDuration;
 
 /// Doubles from `first`, at most `most`; the upper half is drawn by `fraction` (0.0 to 1.0), so that many waits that began
 /// together do not end together. `attempt` counts from 1.
-pub(crate) fn delay(attempt: u32, first: SignedDuration, most: SignedDuration, fraction: f64) -> SignedDuration {
+pub(crate) fn delay(
+    attempt: u32,
+    first: SignedDuration,
+    most: SignedDuration,
+    fraction: f64,
+) -> SignedDuration {
     let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(most);
     let half = doubled / 2;
     half + SignedDuration::from_secs_f64(half.as_secs_f64() * fraction.clamp(0.0, 1.0))

@@ -60,7 +60,10 @@ async fn take_up<P: Participant>(
             more
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "could not look for work; trying again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "could not look for work; trying again"
+            );
             engine.clock.sleep(jiff::SignedDuration::from_secs(1)).await;
             true
         }

@@ -10,7 +10,15 @@ use crate::tools::DENY;
 
 pub(crate) fn check() -> Result<()> {
     succeed(cargo().args(["fmt", "--all", "--check"]))?;
-    succeed(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
+    succeed(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     let deny = DENY.ready()?;
     let mut rules = Command::new(&deny);
     succeed(rules.current_dir(root()).args(["check", "bans", "licenses", "sources"]))?;
@@ -20,7 +28,9 @@ pub(crate) fn check() -> Result<()> {
             succeed(advisories.current_dir(root()).args(["check", "--disable-fetch", "advisories"]))
         }
         None => {
-            println!("advisories: not checked, there is no advisory database at hand (cargo deny fetch would get one)");
+            println!(
+                "advisories: not checked, there is no advisory database at hand (cargo deny fetch would get one)"
+            );
             Ok(())
         }
     }

@@ -29,9 +29,8 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
 
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let program = |word: &std::ffi::OsStr| {
-        Path::new(word).file_name().unwrap_or(word).to_string_lossy().into_owned()
-    };
+    let program =
+        |word: &std::ffi::OsStr| Path::new(word).file_name().unwrap_or(word).to_string_lossy().into_owned();
     words
         .enumerate()
         .map(|(at, word)| if at == 0 { program(word) } else { word.to_string_lossy().into_owned() })

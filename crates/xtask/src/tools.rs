@@ -30,7 +30,9 @@ impl Tool {
         }
         println!("{} {} is not here; installing it into {}", self.name, self.version, home.display());
         let mut install = cargo();
-        install.args(["install", self.name, "--version", self.version, "--locked", "--force", "--root"]).arg(&home);
+        install
+            .args(["install", self.name, "--version", self.version, "--locked", "--force", "--root"])
+            .arg(&home);
         succeed(&mut install)?;
         Ok(cached)
     }

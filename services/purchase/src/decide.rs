@@ -128,7 +128,9 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Purchasing> {
         (Unreached, Requested) if rollback => at.refused(operator()),
         (Unreached, Requested) => at.to(Stage::Ordering).and(order()),
         (Ordering, Ordered { bought }) if rollback => at.revert(bought, operator()),
-        (Ordering, Ordered { bought }) => at.to(Provisioning { bought: bought.clone() }).and(provision(bought)),
+        (Ordering, Ordered { bought }) => {
+            at.to(Provisioning { bought: bought.clone() }).and(provision(bought))
+        }
         (Ordering, NothingBought { cause }) => at.refused(cause),
         (Ordering, OrderStuck { cause, stands }) => {
             at.park(ParkedForward { at: Halt::Ordering }, Direction::Forward, cause, stands)
@@ -173,7 +175,9 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Purchasing> {
         (ParkedForward { at: Halt::Ordering }, RetryRequested { parking }) if parking == parkings => {
             at.to(Ordering).and(wake(ORDER))
         }
-        (ParkedForward { at: Halt::Provisioning { bought } }, RetryRequested { parking }) if parking == parkings => {
+        (ParkedForward { at: Halt::Provisioning { bought } }, RetryRequested { parking })
+            if parking == parkings =>
+        {
             at.to(Provisioning { bought: bought.clone() }).and(provision(bought))
         }
         (ParkedUndoing { bought, cause }, RetryRequested { parking }) if parking == parkings => {
@@ -279,7 +283,11 @@ impl Turn {
 }
 
 fn order() -> Effect<Purchasing> {
-    Effect::Do { part: ORDER.to_owned(), work: Work::Ordering(Ordering::default()), after: SignedDuration::ZERO }
+    Effect::Do {
+        part: ORDER.to_owned(),
+        work: Work::Ordering(Ordering::default()),
+        after: SignedDuration::ZERO,
+    }
 }
 
 fn provision(bought: Bought) -> Effect<Purchasing> {

@@ -16,7 +16,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use seatshift_host::{About, Decision, Desk, Heard, Horizons, Job, Participant, Performed};
 use seatshift_messages::{
-    Choice, Event, Parked, PurchaseRefused, PurchaseReverted, Service, Stands, SubscriptionPurchased,
+    Choice, CustomerId, Event, Instruction, Parked, PurchaseRefused, PurchaseReverted, Service, Stands,
+    SubscriptionPurchased,
 };
 use seatshift_partner_center::Client;
 
@@ -50,6 +51,15 @@ impl Purchasing {
     }
 }
 
+/// One piece of work's surroundings.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    client: &'a Client,
+    customer: CustomerId,
+    instruction: &'a Instruction,
+    desk: &'a Desk<Purchasing>,
+}
+
 #[async_trait]
 impl Participant for Purchasing {
     const SERVICE: Service = Service::Purchase;
@@ -80,40 +90,41 @@ impl Participant for Purchasing {
         let read_now = |stands: Stands| Stands { read_at: Some(about.now), ..stands };
         match said {
             Said::Purchased { purchase } => Event::SubscriptionPurchased(Box::new(SubscriptionPurchased {
-                instruction: about.instruction.as_deref().cloned().expect("whoever was reached knows the instruction"),
+                instruction: about
+                    .instruction
+                    .as_deref()
+                    .cloned()
+                    .expect("whoever was reached knows the instruction"),
                 purchase,
             })),
-            Said::Refused { cause } => {
-                Event::PurchaseRefused(Box::new(PurchaseRefused { cause, stands: read_now(Stands::default()) }))
-            }
+            Said::Refused { cause } => Event::PurchaseRefused(Box::new(PurchaseRefused {
+                cause,
+                stands: read_now(Stands::default()),
+            })),
             Said::Reverted { cause, stands } => {
                 Event::PurchaseReverted(Box::new(PurchaseReverted { cause, stands: read_now(stands) }))
             }
-            Said::Parked { cause, direction, stands, parking, rollback_seen } => Event::PurchaseParked(Box::new(Parked {
-                cause,
-                direction,
-                stands: read_now(stands),
-                choices: vec![Choice::Retry, Choice::Rollback, Choice::Accept],
-                parking,
-                rollback_seen,
-            })),
+            Said::Parked { cause, direction, stands, parking, rollback_seen } => {
+                Event::PurchaseParked(Box::new(Parked {
+                    cause,
+                    direction,
+                    stands: read_now(stands),
+                    choices: vec![Choice::Retry, Choice::Rollback, Choice::Accept],
+                    parking,
+                    rollback_seen,
+                }))
+            }
         }
     }
 
     async fn perform(&self, job: Job<Work>, desk: &Desk<Self>) -> Performed<Self> {
         let client = self.client.correlated(job.migration.0);
         let Job { customer, instruction, work, interrupted, .. } = job;
+        let case = Case { client: &client, customer, instruction: &instruction, desk };
         match work {
-            Work::Ordering(work) => {
-                let place = ordering::Place { client: &client, customer, instruction: &instruction, desk };
-                place.perform(work, interrupted, self.horizons.orders).await
-            }
-            Work::Provisioning(work) => {
-                provisioning::perform(&client, customer, &instruction, desk, work, self.limits).await
-            }
-            Work::Reverting(work) => {
-                reverting::perform(&client, customer, &instruction, desk, work, interrupted, self.horizons).await
-            }
+            Work::Ordering(work) => case.order(work, interrupted, self.horizons.orders).await,
+            Work::Provisioning(work) => provisioning::perform(&case, work, self.limits).await,
+            Work::Reverting(work) => reverting::perform(&case, work, interrupted, self.horizons).await,
         }
     }
 }

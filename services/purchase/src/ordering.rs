@@ -6,21 +6,13 @@
 
 use jiff::SignedDuration;
 use seatshift_edge::{Meaning, cause_of, meaning_of};
-use seatshift_host::{Desk, Performed, Sent};
-use seatshift_messages::{Cause, CustomerId, Instruction, OrderId, Stands, SubscriptionId};
-use seatshift_partner_center::{BillingCycle, CallError, Client, Family, NewOrder, Order, Purpose};
+use seatshift_host::{Performed, Sent};
+use seatshift_messages::{Cause, OrderId, Stands, SubscriptionId};
+use seatshift_partner_center::{BillingCycle, CallError, Family, NewOrder, Order, Purpose};
 
-use crate::Purchasing;
 use crate::decide::{Bought, Fact, operator};
 use crate::work::{Ordering, Work};
-
-/// What placing needs.
-pub(crate) struct Place<'a> {
-    pub(crate) client: &'a Client,
-    pub(crate) customer: CustomerId,
-    pub(crate) instruction: &'a Instruction,
-    pub(crate) desk: &'a Desk<Purchasing>,
-}
+use crate::{Case, Purchasing};
 
 type Done = Performed<Purchasing>;
 
@@ -38,8 +30,8 @@ const MOST_LOST: u32 = 6;
 /// "Not yet" in a row after which a person should look.
 const MOST_TRIES: u32 = 12;
 
-impl Place<'_> {
-    pub(crate) async fn perform(&self, mut work: Ordering, interrupted: bool, horizon: SignedDuration) -> Done {
+impl Case<'_> {
+    pub(crate) async fn order(&self, mut work: Ordering, interrupted: bool, horizon: SignedDuration) -> Done {
         let now = self.desk.now();
         if interrupted && let Some(sent) = &mut work.sent {
             sent.begins_anew(now);
@@ -63,9 +55,15 @@ impl Place<'_> {
                 return Performed::Done(Fact::NothingBought { cause });
             }
             if !rollback && work.lost >= MOST_LOST {
-                let cause = Cause::new("order_unanswered", "the order was sent several times and no answer came; nothing was found at Microsoft");
+                let cause = Cause::new(
+                    "order_unanswered",
+                    "the order was sent several times and no answer came; nothing was found at Microsoft",
+                );
                 let kept = Work::Ordering(Ordering { lost: 0, ..work });
-                return Performed::Kept { fact: Fact::OrderStuck { cause, stands: Stands::default() }, work: kept };
+                return Performed::Kept {
+                    fact: Fact::OrderStuck { cause, stands: Stands::default() },
+                    work: kept,
+                };
             }
         }
         if rollback {
@@ -144,7 +142,8 @@ impl Place<'_> {
     /// Looks at shorter steps first: most lost answers were answers to orders that were done.
     fn look_again(&self, mut work: Ordering, sent: &Sent, horizon: SignedDuration) -> Done {
         work.outages += 1;
-        let step = self.desk.backoff(work.outages, SignedDuration::from_secs(60), SignedDuration::from_mins(5));
+        let step =
+            self.desk.backoff(work.outages, SignedDuration::from_secs(60), SignedDuration::from_mins(5));
         let left = sent.settles(horizon).duration_since(self.desk.now()).max(SignedDuration::ZERO);
         again(work, step.min(left))
     }
@@ -188,7 +187,10 @@ impl Place<'_> {
     fn ours(&self, order: &Order) -> Option<Bought> {
         let mark = self.instruction.target.friendly_name.as_str();
         let line = order.lines.iter().find(|line| line.friendly_name == mark)?;
-        Some(Bought { order: OrderId::new(order.id.as_str()), subscription: line.subscription.map(SubscriptionId) })
+        Some(Bought {
+            order: OrderId::new(order.id.as_str()),
+            subscription: line.subscription.map(SubscriptionId),
+        })
     }
 
     fn new_order(&self) -> NewOrder {

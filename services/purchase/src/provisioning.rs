@@ -6,27 +6,21 @@
 use jiff::SignedDuration;
 use seatshift_edge::{Meaning, meaning_of};
 use seatshift_host::{Desk, Performed, later};
-use seatshift_messages::{Cause, CustomerId, Instruction, Purchase, SubscriptionId};
-use seatshift_partner_center::{CallError, Client, ProvisioningState, Status, Subscription};
+use seatshift_messages::{Cause, Purchase, SubscriptionId};
+use seatshift_partner_center::{CallError, ProvisioningState, Status, Subscription};
 
 use crate::decide::{Bought, Fact};
 use crate::work::{Provisioning, Work};
-use crate::{Purchasing, Waits};
+use crate::{Case, Purchasing, Waits};
 
 type Done = Performed<Purchasing>;
 
-pub(crate) async fn perform(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-    desk: &Desk<Purchasing>,
-    mut work: Provisioning,
-    waits: Waits,
-) -> Done {
+pub(crate) async fn perform(case: &Case<'_>, mut work: Provisioning, waits: Waits) -> Done {
+    let desk = case.desk;
     let began = *work.began.get_or_insert(desk.now());
     work.looks += 1;
     let late = desk.now() >= later(began, waits.provisioning);
-    match look(client, customer, instruction, &mut work.bought, work.looks).await {
+    match look(case, &mut work.bought, work.looks).await {
         Ok(Look::Ready(subscription)) => {
             let purchase = Purchase {
                 order: work.bought.order,
@@ -39,7 +33,10 @@ pub(crate) async fn perform(
         }
         Ok(Look::Failed(cause)) => Performed::Done(Fact::ProvisioningFailed { bought: work.bought, cause }),
         Ok(Look::NotYet) if late => {
-            let cause = Cause::new("provisioning_slow", "the seats of the new subscription have not come within the time allowed");
+            let cause = Cause::new(
+                "provisioning_slow",
+                "the seats of the new subscription have not come within the time allowed",
+            );
             Performed::Done(Fact::ProvisioningStuck { bought: work.bought, cause })
         }
         Ok(Look::NotYet) => again(desk, work, None),
@@ -62,21 +59,13 @@ enum Look {
     Failed(Cause),
 }
 
-async fn look(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-    bought: &mut Bought,
-    looks: u32,
-) -> Result<Look, CallError> {
-    let Some(id) = subscription_of(client, customer, instruction, bought).await? else { return Ok(Look::NotYet) };
+async fn look(case: &Case<'_>, bought: &mut Bought, looks: u32) -> Result<Look, CallError> {
+    let Case { client, customer, .. } = *case;
+    let Some(id) = subscription_of(case, bought).await? else { return Ok(Look::NotYet) };
     let subscription = client.subscription(customer.0, id.0).await?;
     match &subscription.status {
         Status::Active => {}
-        Status::Suspended
-        | Status::Deleted
-        | Status::Expired
-        | Status::Disabled => {
+        Status::Suspended | Status::Deleted | Status::Expired | Status::Disabled => {
             let text = format!("the new subscription is {} instead of active", subscription.status);
             return Ok(Look::Failed(Cause::new("provisioning_failed", text)));
         }
@@ -84,24 +73,24 @@ async fn look(
             return Ok(Look::NotYet);
         }
     }
-    if seats_have_come(client, customer, instruction).await? {
+    if seats_have_come(case).await? {
         return Ok(Look::Ready(Box::new(subscription)));
     }
     // Asked seldom: Microsoft refreshes it every 15 minutes only.
     if looks.is_multiple_of(4) {
         let status = client.provisioning_status(customer.0, id.0).await;
         if status.is_ok_and(|status| status.state == ProvisioningState::Failed) {
-            return Ok(Look::Failed(Cause::new("provisioning_failed", "Microsoft says that provisioning has failed")));
+            return Ok(Look::Failed(Cause::new(
+                "provisioning_failed",
+                "Microsoft says that provisioning has failed",
+            )));
         }
     }
     Ok(Look::NotYet)
 }
 
-async fn seats_have_come(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-) -> Result<bool, CallError> {
+async fn seats_have_come(case: &Case<'_>) -> Result<bool, CallError> {
+    let Case { client, customer, instruction, .. } = *case;
     let target = instruction.target.sku.0;
     let skus = client.subscribed_skus(customer.0).await?;
     let Some(pool) = skus.items.iter().find(|pool| pool.sku == target) else { return Ok(false) };
@@ -115,16 +104,16 @@ async fn seats_have_come(
 
 /// The subscription of our order, once it has one.
 pub(crate) async fn subscription_of(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
+    case: &Case<'_>,
     bought: &mut Bought,
 ) -> Result<Option<SubscriptionId>, CallError> {
+    let Case { client, customer, instruction, .. } = *case;
     if bought.subscription.is_none() {
         let order = client.order(customer.0, &bought.order.as_str().into()).await?;
         let mark = instruction.target.friendly_name.as_str();
         let line = order.lines.iter().find(|line| line.friendly_name == mark);
-        bought.subscription = line.or(order.lines.first()).and_then(|line| line.subscription).map(SubscriptionId);
+        bought.subscription =
+            line.or(order.lines.first()).and_then(|line| line.subscription).map(SubscriptionId);
     }
     Ok(bought.subscription)
 }

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use seatshift_edge::{Errand, Guard, Meaning, StatusChange, StatusWish, Step, change_status, meaning_of};
 use seatshift_host::{Desk, Horizons, Performed, later};
-use seatshift_messages::{Cause, CustomerId, Instruction, Stands, SubscriptionId};
-use seatshift_partner_center::{CallError, Client, Purpose, Subscription, SubscriptionChange};
+use seatshift_messages::{Cause, Stands, SubscriptionId};
+use seatshift_partner_center::{CallError, Purpose, Subscription, SubscriptionChange};
 
-use crate::Purchasing;
 use crate::decide::{Bought, Fact};
 use crate::provisioning::subscription_of;
 use crate::work::{Reverting, Work};
+use crate::{Case, Purchasing};
 
 type Done = Performed<Purchasing>;
 
@@ -21,15 +21,13 @@ type Done = Performed<Purchasing>;
 const APPEARS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn perform(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-    desk: &Desk<Purchasing>,
+    case: &Case<'_>,
     mut work: Reverting,
     interrupted: bool,
     horizons: Horizons,
 ) -> Done {
-    let subscription = match subscription_of(client, customer, instruction, &mut work.bought).await {
+    let Case { client, customer, desk, .. } = *case;
+    let subscription = match subscription_of(case, &mut work.bought).await {
         Ok(Some(subscription)) => subscription,
         Ok(None) => return wait_for_it(desk, work, None),
         Err(error) => match meaning_of(&error) {
@@ -49,7 +47,7 @@ pub(crate) async fn perform(
         purpose: Purpose::Compensation,
         horizon: horizons.subscriptions,
     };
-    let errand = Undo { client, customer, instruction, bought: work.bought.clone(), subscription };
+    let errand = Undo { case: *case, bought: work.bought.clone(), subscription };
     let step = change_status(client, desk, wish, &mut change, &errand).await;
     work.change = change;
     match step {
@@ -63,9 +61,7 @@ pub(crate) async fn perform(
 }
 
 struct Undo<'a> {
-    client: &'a Client,
-    customer: CustomerId,
-    instruction: &'a Instruction,
+    case: Case<'a>,
     bought: Bought,
     subscription: SubscriptionId,
 }
@@ -82,9 +78,10 @@ impl Errand<Purchasing> for Undo<'_> {
     }
 
     async fn guard(&self, _: &Subscription) -> Result<Guard, CallError> {
-        let target = &self.instruction.target;
+        let Case { client, customer, instruction, .. } = self.case;
+        let target = &instruction.target;
         let seats =
-            self.client.seats_without(self.customer.0, target.sku.0, self.subscription.0, target.quantity).await?;
+            client.seats_without(customer.0, target.sku.0, self.subscription.0, target.quantity).await?;
         if seats.active_elsewhere >= seats.holders {
             return Ok(Guard::Clear);
         }
@@ -100,7 +97,10 @@ fn wait_for_it(desk: &Desk<Purchasing>, mut work: Reverting, after: Option<Signe
     let began = *work.began.get_or_insert(desk.now());
     work.looks += 1;
     if desk.now() >= later(began, APPEARS_WITHIN) {
-        let cause = Cause::new("order_without_subscription", "our order has no subscription yet that could be suspended");
+        let cause = Cause::new(
+            "order_without_subscription",
+            "our order has no subscription yet that could be suspended",
+        );
         return stuck(&work, cause, None, desk);
     }
     let pause = desk.backoff(work.looks, SignedDuration::from_secs(30), SignedDuration::from_mins(5));

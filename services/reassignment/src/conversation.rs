@@ -92,7 +92,7 @@ fn users_are_cut_into_chunks_and_nobody_is_lost() {
 
 #[test]
 fn when_the_last_chunk_settles_the_forward_word_is_said_once() {
-    let _ = moving(default_step())
+    moving(default_step())
         .told(all_moved(1, 5))
         .says(Said::Progressed { moved: 5 })
         .told(all_moved(1, 5))

@@ -117,7 +117,9 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Suspending> {
         }
         (Stage::Suspending { .. }, StillActive { stands }) => at.refused(operator(), stands),
         (Stage::Suspending { .. }, Impossible { stands, .. }) if rollback => at.refused(operator(), stands),
-        (Stage::Suspending { policy: OnRefusal::Rollback }, Impossible { cause, stands }) => at.refused(cause, stands),
+        (Stage::Suspending { policy: OnRefusal::Rollback }, Impossible { cause, stands }) => {
+            at.refused(cause, stands)
+        }
         (Stage::Suspending { .. }, SuspendStuck { stands, .. }) if rollback => at.refused(operator(), stands),
         (Stage::Suspending { policy }, Impossible { cause, stands } | SuspendStuck { cause, stands }) => {
             at.park(ParkedForward { policy }, Direction::Forward, cause, stands)
@@ -127,7 +129,9 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Suspending> {
         (Reactivating, Fact::Reactivated { stands }) => {
             at.to(Stage::Reactivated).and(Effect::Say(Said::Reactivated { cause: operator(), stands }))
         }
-        (Reactivating, ReactivateStuck { cause, stands }) => at.park(ParkedUndoing, Direction::Undo, cause, stands),
+        (Reactivating, ReactivateStuck { cause, stands }) => {
+            at.park(ParkedUndoing, Direction::Undo, cause, stands)
+        }
 
         // === an operator wants it undone
         (Unreached, RollbackRequested) => at.remember().to(Unreached),

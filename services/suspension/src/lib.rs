@@ -14,7 +14,8 @@ mod work;
 use async_trait::async_trait;
 use seatshift_host::{About, Decision, Desk, Heard, Horizons, Job, Participant, Performed};
 use seatshift_messages::{
-    Choice, Event, Parked, Service, Stands, SubscriptionReactivated, SubscriptionSuspended, SuspensionRefused,
+    Choice, CustomerId, Event, Instruction, Parked, Service, Stands, SubscriptionReactivated,
+    SubscriptionSuspended, SuspensionRefused,
 };
 use seatshift_partner_center::Client;
 
@@ -32,6 +33,15 @@ impl Suspending {
     pub fn new(client: Client, horizons: Horizons) -> Self {
         Suspending { client, horizons }
     }
+}
+
+/// One piece of work's surroundings.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    client: &'a Client,
+    customer: CustomerId,
+    instruction: &'a Instruction,
+    desk: &'a Desk<Suspending>,
 }
 
 #[async_trait]
@@ -74,7 +84,10 @@ impl Participant for Suspending {
                 Event::SuspensionRefused(Box::new(SuspensionRefused { cause, stands: read_now(stands) }))
             }
             Said::Reactivated { cause, stands } => {
-                Event::SubscriptionReactivated(Box::new(SubscriptionReactivated { cause, stands: read_now(stands) }))
+                Event::SubscriptionReactivated(Box::new(SubscriptionReactivated {
+                    cause,
+                    stands: read_now(stands),
+                }))
             }
             Said::Parked { cause, direction, stands, parking, rollback_seen } => {
                 Event::SuspensionParked(Box::new(Parked {
@@ -92,13 +105,10 @@ impl Participant for Suspending {
     async fn perform(&self, job: Job<Work>, desk: &Desk<Self>) -> Performed<Self> {
         let client = self.client.correlated(job.migration.0);
         let Job { customer, instruction, work, interrupted, .. } = job;
+        let case = Case { client: &client, customer, instruction: &instruction, desk };
         match work {
-            Work::Suspending(work) => {
-                suspending::perform(&client, customer, &instruction, desk, work, interrupted, self.horizons).await
-            }
-            Work::Reactivating(work) => {
-                reactivating::perform(&client, customer, &instruction, desk, work, interrupted, self.horizons).await
-            }
+            Work::Suspending(work) => suspending::perform(&case, work, interrupted, self.horizons).await,
+            Work::Reactivating(work) => reactivating::perform(&case, work, interrupted, self.horizons).await,
         }
     }
 }

@@ -3,27 +3,25 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use seatshift_edge::{Errand, Guard, Meaning, StatusChange, StatusWish, Step, change_status, meaning_of};
-use seatshift_host::{Desk, Horizons, Performed, later};
-use seatshift_messages::{Cause, CustomerId, Instruction};
-use seatshift_partner_center::{CallError, Client, Purpose, Subscription, SubscriptionChange};
+use seatshift_host::{Horizons, Performed, later};
+use seatshift_messages::Cause;
+use seatshift_partner_center::{CallError, Purpose, Subscription, SubscriptionChange};
 
-use crate::Suspending;
 use crate::decide::Fact;
 use crate::suspending::stands;
 use crate::work::{Change, Work};
+use crate::{Case, Suspending};
 
 /// How long seats may take to come back before a person is asked.
 const SEATS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn perform(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-    desk: &Desk<Suspending>,
+    case: &Case<'_>,
     work: Change,
     interrupted: bool,
     horizons: Horizons,
 ) -> Performed<Suspending> {
+    let Case { client, customer, instruction, desk } = *case;
     let Change { mut change, mut began, mut looks } = work;
     if interrupted && let Some(sent) = &mut change.sent {
         sent.begins_anew(desk.now());
@@ -35,7 +33,7 @@ pub(crate) async fn perform(
         purpose: Purpose::Compensation,
         horizon: horizons.subscriptions,
     };
-    let errand = Reactivate { instruction, desk, began, looks };
+    let errand = Reactivate { case: *case, began, looks };
     let step = change_status(client, desk, wish, &mut change, &errand).await;
     let again = |change, began, looks, after| Performed::Again {
         work: Work::Reactivating(Change { change, began, looks }),
@@ -49,7 +47,7 @@ pub(crate) async fn perform(
             let since = *began.get_or_insert(desk.now());
             looks += 1;
             let pause = desk.backoff(looks, SignedDuration::from_secs(15), SignedDuration::from_mins(5));
-            match seats_are_back(client, customer, instruction).await {
+            match seats_are_back(case).await {
                 Ok(true) => Performed::Done(Fact::Reactivated { stands: stands(Some(&seen), desk.now()) }),
                 Ok(false) if desk.now() >= later(since, SEATS_WITHIN) => {
                     let text = "the old subscription is active again, but its seats have not come back";
@@ -72,8 +70,7 @@ pub(crate) async fn perform(
 }
 
 struct Reactivate<'a> {
-    instruction: &'a Instruction,
-    desk: &'a Desk<Suspending>,
+    case: Case<'a>,
     began: Option<Timestamp>,
     looks: u32,
 }
@@ -91,8 +88,8 @@ impl Errand<Suspending> for Reactivate<'_> {
 
     async fn guard(&self, _: &Subscription) -> Result<Guard, CallError> {
         // The end date is inclusive: the end of that day.
-        let ends = later(self.instruction.old.commitment_end, SignedDuration::from_hours(24));
-        if self.desk.now() < ends {
+        let ends = later(self.case.instruction.old.commitment_end, SignedDuration::from_hours(24));
+        if self.case.desk.now() < ends {
             return Ok(Guard::Clear);
         }
         let text = "the old subscription's commitment has ended: it cannot be made active again";
@@ -101,13 +98,12 @@ impl Errand<Suspending> for Reactivate<'_> {
 }
 
 /// Seats for everyone of the row; for a same-SKU move, whose users hold them all along, that the pool covers its holders.
-async fn seats_are_back(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-) -> Result<bool, CallError> {
+async fn seats_are_back(case: &Case<'_>) -> Result<bool, CallError> {
+    let Case { client, customer, instruction, .. } = *case;
     let skus = client.subscribed_skus(customer.0).await?;
-    let Some(pool) = skus.items.iter().find(|pool| pool.sku == instruction.old.sku.0) else { return Ok(false) };
+    let Some(pool) = skus.items.iter().find(|pool| pool.sku == instruction.old.sku.0) else {
+        return Ok(false);
+    };
     let needed = i64::try_from(instruction.users()).unwrap_or(i64::MAX);
     Ok(if instruction.same_sku() {
         pool.active - i64::from(instruction.target.quantity) >= pool.consumed

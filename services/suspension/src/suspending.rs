@@ -7,13 +7,13 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use seatshift_edge::{Errand, Guard, StatusChange, StatusWish, Step, change_status};
-use seatshift_host::{Desk, Horizons, Performed, later};
-use seatshift_messages::{Cause, CustomerId, Instruction, Stands};
-use seatshift_partner_center::{CallError, Client, Purpose, Subscription, SubscriptionChange};
+use seatshift_host::{Horizons, Performed, later};
+use seatshift_messages::{Cause, Instruction, Stands};
+use seatshift_partner_center::{CallError, Purpose, Subscription, SubscriptionChange};
 
-use crate::Suspending;
 use crate::decide::{Done, Fact};
 use crate::work::{Change, Work};
+use crate::{Case, Suspending};
 
 /// How long seats that do not cover are looked at again before it counts as a no.
 const COVER_WITHIN: SignedDuration = SignedDuration::from_mins(30);
@@ -21,14 +21,12 @@ const COVER_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 const DELETED_AFTER_DAYS: i64 = 90;
 
 pub(crate) async fn perform(
-    client: &Client,
-    customer: CustomerId,
-    instruction: &Instruction,
-    desk: &Desk<Suspending>,
+    case: &Case<'_>,
     work: Change,
     interrupted: bool,
     horizons: Horizons,
 ) -> Performed<Suspending> {
+    let Case { client, customer, instruction, desk } = *case;
     let Change { mut change, mut began, looks } = work;
     if interrupted && let Some(sent) = &mut change.sent {
         sent.begins_anew(desk.now());
@@ -40,15 +38,21 @@ pub(crate) async fn perform(
         purpose: Purpose::Forward,
         horizon: horizons.subscriptions,
     };
-    let errand = Suspend { client, customer, instruction, desk, began, looks };
+    let errand = Suspend { case: *case, began, looks };
     let step = change_status(client, desk, wish, &mut change, &errand).await;
-    let kept = |change: StatusChange| Work::Suspending(Change {
-        change: StatusChange { refused: None, tries: 0, ..change },
-        ..Change::default()
-    });
+    let kept = |change: StatusChange| {
+        Work::Suspending(Change {
+            change: StatusChange { refused: None, tries: 0, ..change },
+            ..Change::default()
+        })
+    };
     match step {
-        Step::Reached(seen) => Performed::Done(Fact::Suspended { done: done(&seen, instruction, desk.now()) }),
-        Step::TurnedBack(seen) => Performed::Done(Fact::StillActive { stands: stands(Some(&seen), desk.now()) }),
+        Step::Reached(seen) => {
+            Performed::Done(Fact::Suspended { done: done(&seen, instruction, desk.now()) })
+        }
+        Step::TurnedBack(seen) => {
+            Performed::Done(Fact::StillActive { stands: stands(Some(&seen), desk.now()) })
+        }
         Step::Refused(cause, seen) => Performed::Kept {
             fact: Fact::Impossible { cause, stands: stands(seen.as_deref(), desk.now()) },
             work: kept(change),
@@ -61,7 +65,8 @@ pub(crate) async fn perform(
             let since = *began.get_or_insert(desk.now());
             if desk.now() < later(since, COVER_WITHIN) {
                 let work = Change { change, began, looks: looks + 1 };
-                let after = desk.backoff(work.looks, SignedDuration::from_mins(1), SignedDuration::from_mins(10));
+                let after =
+                    desk.backoff(work.looks, SignedDuration::from_mins(1), SignedDuration::from_mins(10));
                 return Performed::Again { work: Work::Suspending(work), after };
             }
             Performed::Kept {
@@ -69,16 +74,15 @@ pub(crate) async fn perform(
                 work: kept(change),
             }
         }
-        Step::Again(after) => Performed::Again { work: Work::Suspending(Change { change, began, looks }), after },
+        Step::Again(after) => {
+            Performed::Again { work: Work::Suspending(Change { change, began, looks }), after }
+        }
         Step::Stopped => Performed::Stopped,
     }
 }
 
 struct Suspend<'a> {
-    client: &'a Client,
-    customer: CustomerId,
-    instruction: &'a Instruction,
-    desk: &'a Desk<Suspending>,
+    case: Case<'a>,
     began: Option<Timestamp>,
     looks: u32,
 }
@@ -90,13 +94,13 @@ impl Errand<Suspending> for Suspend<'_> {
     }
 
     async fn wanted(&self) -> bool {
-        !self.desk.stage().await.rollback
+        !self.case.desk.stage().await.rollback
     }
 
     async fn guard(&self, seen: &Subscription) -> Result<Guard, CallError> {
-        let old = &self.instruction.old;
-        let seats =
-            self.client.seats_without(self.customer.0, old.sku.0, old.subscription.0, seen.quantity).await?;
+        let Case { client, customer, instruction, .. } = self.case;
+        let old = &instruction.old;
+        let seats = client.seats_without(customer.0, old.sku.0, old.subscription.0, seen.quantity).await?;
         if seats.active_elsewhere >= seats.holders {
             return Ok(Guard::Clear);
         }
@@ -115,7 +119,10 @@ fn done(seen: &Subscription, instruction: &Instruction, now: Timestamp) -> Done 
     let (until, reason) = if ends < deleted {
         (ends, "the old subscription's commitment ends, and it cannot be renewed")
     } else {
-        (deleted, "Microsoft deletes a suspended subscription, by the more careful of its two statements, after 90 days")
+        (
+            deleted,
+            "Microsoft deletes a suspended subscription, by the more careful of its two statements, after 90 days",
+        )
     };
     let open = until > now;
     Done {

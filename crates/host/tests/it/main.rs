@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use seatshift_bus::faults::Duplicating;
 use seatshift_bus::{Bus, LocalBus, Outgoing};
 use seatshift_host::{
-    About, Clock, Decision, Desk, Effect, Handle, Heard, Ids, Job, Limits, Participant, Parts, Performed, VirtualClock,
-    later, start,
+    About, Clock, Decision, Desk, Effect, Handle, Heard, Ids, Job, Limits, Participant, Parts, Performed,
+    VirtualClock, later, start,
 };
 use seatshift_messages::{
-    Cause, CustomerId, Envelope, Event, EventId, Heading, Instruction, MigrationId, PurchaseRefused, RollbackRequested,
-    Service, Stands,
+    Cause, CustomerId, Envelope, Event, EventId, Heading, Instruction, MigrationId, PurchaseRefused,
+    RollbackRequested, Service, Stands,
 };
 use seatshift_store::{MemoryStore, Store};
 use serde::{Deserialize, Serialize};
@@ -58,16 +58,25 @@ impl Participant for Counting {
 
     fn decide(stage: Stage, fact: Fact) -> Decision<Self> {
         match fact {
-            Fact::Asked if stage.asked == 0 => Decision { next: Stage { asked: 1, ..stage }, effects: vec![] }
-                .and(Effect::Do { part: "work".to_owned(), work: Work { looks: 3 }, after: SignedDuration::ZERO }),
+            Fact::Asked if stage.asked == 0 => {
+                Decision { next: Stage { asked: 1, ..stage }, effects: vec![] }.and(Effect::Do {
+                    part: "work".to_owned(),
+                    work: Work { looks: 3 },
+                    after: SignedDuration::ZERO,
+                })
+            }
             Fact::Asked => Decision { next: Stage { asked: stage.asked + 1, ..stage }, effects: vec![] },
-            Fact::Finished => Decision { next: Stage { done: true, ..stage }, effects: vec![Effect::Say(())] },
+            Fact::Finished => {
+                Decision { next: Stage { done: true, ..stage }, effects: vec![Effect::Say(())] }
+            }
         }
     }
 
     fn hear(&self, event: Event) -> Option<Heard<Fact>> {
         match event {
-            Event::RollbackRequested(_) => Some(Heard { fact: Fact::Asked, instruction: Some(instruction()) }),
+            Event::RollbackRequested(_) => {
+                Some(Heard { fact: Fact::Asked, instruction: Some(instruction()) })
+            }
             _ => None,
         }
     }
@@ -133,7 +142,8 @@ impl Bench {
 
     /// Somebody asks, over the bus.
     fn ask(&self, bus: &dyn Bus) {
-        let asked = RollbackRequested { asked: seatshift_messages::AskedBy { by: "ada".to_owned(), reason: None } };
+        let asked =
+            RollbackRequested { asked: seatshift_messages::AskedBy { by: "ada".to_owned(), reason: None } };
         let envelope = Event::RollbackRequested(Box::new(asked)).seal(Heading {
             id: EventId(Uuid::from_u128(0xA5)),
             source: Service::Control,
@@ -176,7 +186,10 @@ async fn what_is_heard_is_done_looked_at_again_when_due_and_said_once() {
         () = running => panic!("the host ended by itself"),
     }
     assert_eq!(participant.performed.load(Ordering::Relaxed), 3);
-    assert!(bench.clock.now() >= later(began, SignedDuration::from_mins(2)), "it did not wait for its due times");
+    assert!(
+        bench.clock.now() >= later(began, SignedDuration::from_mins(2)),
+        "it did not wait for its due times"
+    );
     assert_eq!(bench.said().await, 1);
 }
 
@@ -244,7 +257,10 @@ async fn stopping_ends_what_is_in_hand_and_takes_up_nothing_more() {
     }
     assert_eq!(participant.performed.load(Ordering::Relaxed), 1);
     let rows = bench.store.work(Service::Purchase, migration()).await.unwrap();
-    assert!(rows[0].body.contains("\"looks\":2") && rows[0].due.is_some(), "what it had in hand was not saved: {rows:?}");
+    assert!(
+        rows[0].body.contains("\"looks\":2") && rows[0].due.is_some(),
+        "what it had in hand was not saved: {rows:?}"
+    );
     drop(handle);
 }
 

@@ -17,7 +17,8 @@ fn golden(kind: &str) -> String {
 }
 
 fn read(kind: &str) -> (Envelope, Event) {
-    let envelope = Envelope::from_bytes(golden(kind).as_bytes()).unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+    let envelope =
+        Envelope::from_bytes(golden(kind).as_bytes()).unwrap_or_else(|error| panic!("{kind}: {error:?}"));
     let event = Event::read(&envelope).unwrap_or_else(|error| panic!("{kind}: {error:?}"));
     (envelope, event)
 }
@@ -72,7 +73,8 @@ fn unknown_fields_are_tolerated_and_kept_on_the_way() {
 
 #[test]
 fn an_unknown_type_says_so_instead_of_vanishing() {
-    let mut text: serde_json::Value = serde_json::from_str(&golden("seatshift.migration.requested.v1")).unwrap();
+    let mut text: serde_json::Value =
+        serde_json::from_str(&golden("seatshift.migration.requested.v1")).unwrap();
     text["type"] = "seatshift.migration.postponed.v1".into();
     let envelope = Envelope::from_bytes(text.to_string().as_bytes()).unwrap();
     let error = Event::read(&envelope).unwrap_err();
