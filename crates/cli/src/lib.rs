@@ -20,7 +20,6 @@ mod page;
 pub mod plans;
 mod progress;
 mod reads;
-mod remains;
 mod reports;
 pub mod settings;
 mod signals;

@@ -6,9 +6,13 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Name of the file in the state folder.
 const NAME: &str = "engine.lock";
+
+/// Longer than anybody takes to look whether an engine runs.
+const A_LOOK: Duration = Duration::from_millis(250);
 
 /// Held as long as this lives.
 #[derive(Debug)]
@@ -39,10 +43,19 @@ impl Lock {
         let unusable = |source| LockError::Unusable { place: place.clone(), source };
         make_private(state_dir).map_err(unusable)?;
         let mut file = open(&place).map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LockError::Taken { place, who: holder(&mut file) }),
-            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // Whoever only looks whether an engine runs has the lock for a moment.
+                Err(TryLockError::WouldBlock) if begun.elapsed() < A_LOOK => {
+                    std::thread::park_timeout(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Taken { place, who: holder(&mut file) });
+                }
+                Err(TryLockError::Error(source)) => return Err(unusable(source)),
+            }
         }
         let note = format!("process {} (seatshift {doing})\n", std::process::id());
         let written =
@@ -55,7 +68,8 @@ impl Lock {
 /// Who runs an engine on this state folder; none when nobody does.
 pub fn running(state_dir: &Path) -> Option<String> {
     let mut file = OpenOptions::new().read(true).write(true).open(state_dir.join(NAME)).ok()?;
-    match file.try_lock() {
+    // Shared: those who look do not see each other.
+    match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
@@ -107,6 +121,23 @@ mod tests {
         drop(lock);
         assert_eq!(running(&state), None);
         Lock::take(&state, "apply").unwrap();
+    }
+
+    #[test]
+    fn looking_whether_an_engine_runs_does_not_keep_one_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Lock::take(folder.path(), "apply").unwrap());
+        let looking = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while looking.load(std::sync::atomic::Ordering::Relaxed) {
+                    running(folder.path());
+                }
+            });
+            let taken: Vec<bool> = (0..200).map(|_| Lock::take(folder.path(), "apply").is_ok()).collect();
+            looking.store(false, std::sync::atomic::Ordering::Relaxed);
+            assert!(taken.into_iter().all(|taken| taken));
+        });
     }
 
     #[test]

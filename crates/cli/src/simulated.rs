@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use seatshift_simulator::world::{Partner, World};
-use seatshift_simulator::{ScaledClock, Simulator};
+use seatshift_simulator::{BoxFuture, Clock, ScaledClock, Simulator};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -17,7 +18,6 @@ use tokio::task::JoinHandle;
 use crate::commands::simulator::read_world;
 use crate::connection::loopback;
 use crate::ending::Usage;
-use crate::remains::as_it_stands;
 use crate::settings::{ClockSettings, Secret, Settings};
 
 /// A simulator that runs as long as this lives.
@@ -27,10 +27,43 @@ pub(crate) struct Simulated {
     pub(crate) world: World,
     pub(crate) clock: ClockSettings,
     pub(crate) port: u16,
+    ahead: Arc<Ahead>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<std::io::Result<()>>,
     /// Where the world is written at the end.
     file: Option<PathBuf>,
+}
+
+/// The simulator's clock, which at the end goes ahead so that orders and lost calls on their way arrive before the world
+/// is written.
+#[derive(Debug)]
+struct Ahead {
+    clock: ScaledClock,
+    jumped: AtomicBool,
+}
+
+impl Ahead {
+    /// Longer than any lag of the simulated partner.
+    const JUMP: SignedDuration = SignedDuration::from_mins(20);
+
+    fn jump(&self) {
+        self.jumped.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        let ahead = if self.jumped.load(Ordering::Relaxed) { Self::JUMP } else { SignedDuration::ZERO };
+        self.clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+    }
+
+    fn sleep(&self, duration: SignedDuration) -> BoxFuture<'static, ()> {
+        self.clock.sleep(duration)
+    }
+
+    fn scale(&self) -> u32 {
+        Clock::scale(&self.clock)
+    }
 }
 
 impl Simulated {
@@ -53,14 +86,15 @@ impl Simulated {
         let clock = ScaledClock::starting_now(world.start, scale);
         let epoch = Timestamp::from_millisecond(clock.epoch_ms())?;
         let clock_settings = ClockSettings { start: world.start, epoch, scale };
+        let ahead = Arc::new(Ahead { clock, jumped: AtomicBool::new(false) });
         let simulator =
-            Simulator::new(world.clone(), Arc::new(clock)).map_err(|error| Usage::new(error.to_string()))?;
+            Simulator::new(world.clone(), ahead.clone()).map_err(|error| Usage::new(error.to_string()))?;
         let listener =
             TcpListener::bind(("127.0.0.1", 0)).await.context("no port of this machine is free")?;
         let port = listener.local_addr()?.port();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(seatshift_simulator::serve(simulator.clone(), listener, stopped));
-        Ok(Simulated { simulator, world, clock: clock_settings, port, stop, serving, file: None })
+        Ok(Simulated { simulator, world, clock: clock_settings, ahead, port, stop, serving, file: None })
     }
 
     /// The configuration that leads to it.
@@ -82,15 +116,10 @@ impl Simulated {
         Ok(settings)
     }
 
-    /// The world as it stands now.
+    /// The world as it stands, once everything that is on its way has arrived.
     pub(crate) fn remains(&self) -> World {
-        as_it_stands(&self.world, &self.simulator.books(), self.now())
-    }
-
-    /// The simulated time.
-    pub(crate) fn now(&self) -> Timestamp {
-        use seatshift_host::{Clock as _, ScaledClock};
-        ScaledClock::compressed(self.clock.start, self.clock.epoch, self.clock.scale).now()
+        self.ahead.jump();
+        self.simulator.as_it_stands()
     }
 
     /// Stops serving, and writes the world where it came from.

@@ -81,6 +81,15 @@ impl Simulator {
         self.shared.settle();
     }
 
+    /// The world as it stands now, with every customer brought up to now first: written to a file, it begins again where
+    /// this one is. What is on its way is not in it.
+    #[must_use]
+    pub fn as_it_stands(&self) -> World {
+        let now = self.shared.clock.now();
+        self.settle();
+        state::remains::world(&self.shared, now)
+    }
+
     /// Which reading of each unverified fact this world follows.
     #[must_use]
     pub fn readings(&self) -> &Readings {

@@ -209,7 +209,9 @@ fn original(shared: &Shared, given: &world::Subscription) -> Subscription {
         reseller_mpn: given.reseller_mpn.clone(),
         parent: given.parent,
         // An add-on stands on the order of its base.
-        order: ids::id(shared.world.seed, "order", given.parent.unwrap_or(given.id), 0),
+        order: given
+            .order
+            .unwrap_or_else(|| ids::id(shared.world.seed, "order", given.parent.unwrap_or(given.id), 0)),
         version: 1,
         active_units: 0,
         units_changed_at: effective_start,

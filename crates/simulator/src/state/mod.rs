@@ -14,6 +14,7 @@ pub(crate) mod licenses;
 pub(crate) mod orders;
 pub(crate) mod pool;
 pub(crate) mod problem;
+pub(crate) mod remains;
 pub(crate) mod shared;
 pub(crate) mod subscription;
 pub(crate) mod subscriptions;

@@ -259,6 +259,9 @@ pub struct Subscription {
     /// Id of the base, for an add-on.
     #[serde(default)]
     pub parent: Option<Uuid>,
+    /// Id of the order it came with; none = one is made up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Uuid>,
     /// What the subscriptions API shows as `offerName` when it differs from the offer's name (a near miss).
     #[serde(default)]
     pub offer_name: Option<String>,

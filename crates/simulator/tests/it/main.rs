@@ -2,6 +2,7 @@
 
 mod api;
 mod audit;
+mod remains;
 mod truths;
 mod world_files;
 mod worlds;

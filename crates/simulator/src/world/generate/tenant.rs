@@ -133,6 +133,7 @@ impl Tenant {
             nickname,
             reseller_mpn: self.reseller.clone(),
             parent: None,
+            order: None,
             offer_name: None,
             traps: Vec::new(),
             truth: None,
