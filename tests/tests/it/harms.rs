@@ -1,6 +1,6 @@
 //! The three harms, at every step of the saga: repeat it, fail it, fail while repeating its undo.
 
-use seatshift_control::tracker::VerdictKind::{Completed, Parked, Refused, RolledBack, Skipped};
+use seatshift_control::tracker::VerdictKind::{self, Completed, Parked, Refused, RolledBack, Skipped};
 use seatshift_messages::Direction::{Forward, Undo};
 use seatshift_messages::{OnRefusal, Service};
 use seatshift_tests::{Bench, Partner, on_virtual_time};
@@ -104,8 +104,8 @@ fn a_final_refusal_stops_where_it_was_said_and_leaves_nothing_behind() {
     let rollback =
         |partner: &mut Partner| partner.settings.policy.on_suspension_refused = OnRefusal::Rollback;
     let park = |_: &mut Partner| ();
-    type Change = fn(&mut Partner);
-    let cases: [(&str, &str, Option<&str>, u16, u32, Change, _); 7] = [
+    type Case = (&'static str, &'static str, Option<&'static str>, u16, u32, fn(&mut Partner), VerdictKind);
+    let cases: [Case; 7] = [
         ("place_order", ALDER, None, 403, 2091, park, Refused),
         ("place_order", BIRCH, None, 400, 27006, park, Refused),
         ("update_licenses", ALDER, Some(CY), 400, 800_002, park, RolledBack),
