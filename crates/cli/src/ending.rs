@@ -49,7 +49,7 @@ pub(crate) fn code(ended: anyhow::Result<Ending>) -> ExitCode {
     match ended {
         Ok(ending) => ExitCode::from(ending.code()),
         Err(error) => {
-            eprintln!("seatshift: {error:#}");
+            crate::output::tell!("seatshift: {error:#}");
             let usage = error.is::<Usage>() || error.is::<crate::settings::SettingsError>();
             ExitCode::from(if usage { 2 } else { 1 })
         }

@@ -15,7 +15,7 @@ use crate::lock::Lock;
 use crate::plans;
 use crate::progress::Progress;
 use crate::settings::Settings;
-use crate::signals::asked_to_stop;
+use crate::signals::Wishes;
 
 /// A running engine. Dropping it without [`Engine::stop`] is a crash, and loses nothing that was committed.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Engine {
     running: JoinHandle<()>,
     embedded: Embedded,
     connection: Connection,
+    wishes: Wishes,
     _lock: Lock,
 }
 
@@ -60,6 +61,7 @@ impl Engine {
     }
 
     async fn begin(settings: &Settings, doing: &str, closed: bool) -> anyhow::Result<Engine> {
+        let wishes = Wishes::listen().context("signals of this process cannot be listened to")?;
         let lock = Lock::take(&settings.state_dir, doing).map_err(locked)?;
         let connection = Connection::open(settings).await?;
         if closed {
@@ -74,7 +76,7 @@ impl Engine {
             settings: embedded_settings(settings, &connection)?,
         };
         let (embedded, running) = Embedded::start(parts).await.context("the engine cannot start")?;
-        Ok(Engine { running: tokio::spawn(running), embedded, connection, _lock: lock })
+        Ok(Engine { running: tokio::spawn(running), embedded, connection, wishes, _lock: lock })
     }
 
     pub(crate) fn control(&self) -> &Control {
@@ -91,12 +93,11 @@ impl Engine {
         let control = self.embedded.control.clone();
         let mut tick = tokio::time::interval(Duration::from_millis(250));
         let settled = control.settled();
-        let asked = asked_to_stop();
-        tokio::pin!(settled, asked);
+        tokio::pin!(settled);
         let ended = loop {
             tokio::select! {
                 biased;
-                asked = &mut asked => {
+                asked = self.wishes.next() => {
                     asked?;
                     break Ended::Asked;
                 }
@@ -126,7 +127,7 @@ impl Engine {
         tokio::select! {
             biased;
             ended = &mut self.running => Ok(ended?),
-            again = asked_to_stop() => {
+            again = self.wishes.next() => {
                 again?;
                 bail!("stopped at once; nothing that was committed is lost")
             }

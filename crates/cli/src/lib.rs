@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("seatshift: this machine gives no threads ({error})");
+            crate::output::tell!("seatshift: this machine gives no threads ({error})");
             return ExitCode::from(1);
         }
     };

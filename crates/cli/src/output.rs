@@ -5,6 +5,15 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
+/// Says something on standard error. Nobody listening any more is no reason to stop working, let alone to panic.
+macro_rules! tell {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+pub(crate) use tell;
+
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum Format {

@@ -42,7 +42,7 @@ pub(crate) fn offers(settings: &Settings) -> anyhow::Result<PartnerOffers> {
     })?;
     let (offers, problems) = PartnerOffers::parse(&text);
     for problem in problems {
-        eprintln!("{}, {problem} (this entry does not count)", path.display());
+        crate::output::tell!("{}, {problem} (this entry does not count)", path.display());
     }
     Ok(offers)
 }
@@ -93,9 +93,9 @@ pub(crate) async fn read(path: &Path, settings: &Settings, store: &dyn Store) ->
 fn tell(path: &Path, problems: &[Problem]) {
     const MOST: usize = 50;
     for problem in problems.iter().take(MOST) {
-        eprintln!("{}, {problem}", path.display());
+        crate::output::tell!("{}, {problem}", path.display());
     }
     if problems.len() > MOST {
-        eprintln!("{}: {} more like these", path.display(), problems.len() - MOST);
+        crate::output::tell!("{}: {} more like these", path.display(), problems.len() - MOST);
     }
 }

@@ -56,15 +56,15 @@ impl Progress {
             format!("{}: {done} of {of}, {about}{}", self.title, eta(plain.began.elapsed(), done, of));
         if plain.said.elapsed() >= PAUSE {
             plain.said = Instant::now();
-            eprintln!("{}", plain.last);
+            crate::output::tell!("{}", plain.last);
         }
     }
 
     /// A remark that stays.
     pub(crate) fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| crate::output::tell!("{text}")),
+            None => crate::output::tell!("{text}"),
         }
     }
 
@@ -75,7 +75,7 @@ impl Progress {
             None => {
                 let plain = self.plain.into_inner().unwrap_or_else(PoisonError::into_inner);
                 if !plain.last.is_empty() {
-                    eprintln!("{}", plain.last);
+                    crate::output::tell!("{}", plain.last);
                 }
             }
         }

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     })?;
     let file = read_todo(&bytes);
     for problem in &file.problems {
-        eprintln!("{place}, {problem}");
+        crate::output::tell!("{place}, {problem}");
     }
     let commands: Vec<Command> =
         file.lines.iter().filter_map(|line| line.row.command(&settings.operator)).collect();

@@ -66,7 +66,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
 async fn consent(args: &Args, login: &Login) -> anyhow::Result<SecretString> {
     if args.device_code {
         let device = login.consent.begin().await.context("the login cannot begin")?;
-        eprintln!("Open {} and type in the code {}.", device.address, device.code);
+        crate::output::tell!("Open {} and type in the code {}.", device.address, device.code);
         return login.consent.finish(&device).await.context("the login did not succeed");
     }
     redirect(args.port, login).await
@@ -95,7 +95,7 @@ async fn redirect(port: u16, login: &Login) -> anyhow::Result<SecretString> {
     let address = login.consent.authorize_url(&redirect, &state).ok_or_else(|| {
         anyhow!("partner_center.authority is no address that a browser can be sent to; correct it")
     })?;
-    eprintln!("Open this address in your browser and log in:\n\n  {address}\n");
+    crate::output::tell!("Open this address in your browser and log in:\n\n  {address}\n");
     let (came, mut back) = mpsc::channel(4);
     let router = Router::new().route("/", get(arrived)).with_state(came);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -121,7 +121,7 @@ async fn arrived(State(came): State<mpsc::Sender<Back>>, Query(back): Query<Back
 async fn code(back: &mut mpsc::Receiver<Back>, state: &str) -> anyhow::Result<SecretString> {
     while let Some(Back { code, state: theirs, error, error_description }) = back.recv().await {
         if theirs.as_deref() != Some(state) {
-            eprintln!("something came back that belongs to another login; still waiting");
+            crate::output::tell!("something came back that belongs to another login; still waiting");
             continue;
         }
         match (code, error) {

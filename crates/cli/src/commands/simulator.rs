@@ -118,7 +118,7 @@ fn intent(world: &World, plan: &Path, context: &Context) -> anyhow::Result<Endin
 pub(crate) fn read_world(file: &Path) -> anyhow::Result<World> {
     let (world, problems) = world::read_good_rest(file).map_err(|error| Usage::new(error.to_string()))?;
     for problem in problems {
-        eprintln!("{}: {problem} (this customer is left out)", file.display());
+        crate::output::tell!("{}: {problem} (this customer is left out)", file.display());
     }
     Ok(world)
 }

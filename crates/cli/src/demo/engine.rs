@@ -47,7 +47,7 @@ pub(crate) async fn run(
             Some(calls) => {
                 let met = open_migrations(settings).await?;
                 kills.happened(calls, met);
-                eprintln!(
+                crate::output::tell!(
                     "demo: killed after {calls} changing calls with {met} migrations in flight; starting again"
                 );
             }

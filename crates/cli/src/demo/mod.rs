@@ -52,7 +52,7 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Outcome> {
     let children = Children::of(&simulated, &config)?;
     let settings = Settings::read(Some(&config), std::iter::empty())?;
 
-    eprintln!("demo: planning {} customers", simulated.world.customers.len());
+    crate::output::tell!("demo: planning {} customers", simulated.world.customers.len());
     let plan = file("plan.csv");
     children.must(&["plan", "--approve-ready", "--out", text(&plan)?]).await?;
     let (plans, calls_before) = {
@@ -65,7 +65,7 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Outcome> {
 
     let expected = intent.rows.iter().filter(|row| row.approved).map(|row| row.users.len() as u64 + 2).sum();
     let mut kills = Kills::draw(seed, demo.crashes, expected);
-    eprintln!("demo: migrating, faults {faults:?}, with {} kills", demo.crashes);
+    crate::output::tell!("demo: migrating, faults {faults:?}, with {} kills", demo.crashes);
     let ran = engine::run(&children, text(&plan)?, &simulated, &settings, &mut kills).await?;
 
     let base = Base::open(&settings).await?;
@@ -77,7 +77,7 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Outcome> {
     let figures = report.figures(&*base.store).await?;
     drop(base);
 
-    eprintln!("demo: reading everything afresh");
+    crate::output::tell!("demo: reading everything afresh");
     let verified = children.run(&["verify", text(&table)?, "--out", text(&file("verify.csv"))?]).await?;
     let audit = simulated.simulator.audit(&intent);
     let outcome = Outcome {

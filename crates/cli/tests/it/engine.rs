@@ -221,3 +221,15 @@ fn a_pause_without_an_engine_begins_nothing_and_stands_until_resume() {
     let status = stage.run(&["status", "--output", "json"]).json();
     assert!(status["under_way"].as_object().unwrap().is_empty(), "{status}");
 }
+
+#[test]
+fn an_engine_to_which_nobody_listens_any_more_goes_on() {
+    let stage = Stage::with_world(6, FAST);
+    stage.run(&["plan", "--approve-ready"]).ends(0);
+    let mut engine = stage.start(&["apply", "--yes"]);
+    drop((engine.stdout.take(), engine.stderr.take()));
+    let code = engine.wait().unwrap().code().unwrap();
+    assert!([0, 3].contains(&code), "{code}");
+    let status = stage.run(&["status", "--output", "json"]).json();
+    assert!(number(&status, "/verdicts/completed") > 0, "{status}");
+}

@@ -5,10 +5,6 @@ use std::sync::Arc;
 use seatshift_simulator::world::{self, World};
 use seatshift_simulator::{Simulator, TokioClock};
 
-fn begin(world: &World) -> Simulator {
-    Simulator::new(world.clone(), Arc::new(TokioClock::new(world.start))).unwrap()
-}
-
 /// Without what a new beginning changes.
 fn comparable(mut world: World) -> World {
     world.seed = 0;
@@ -30,6 +26,8 @@ fn comparable(mut world: World) -> World {
 
 #[tokio::test(start_paused = true)]
 async fn a_world_that_nobody_touched_stands_as_it_began() {
+    let begin =
+        |world: &World| Simulator::new(world.clone(), Arc::new(TokioClock::new(world.start))).unwrap();
     let world = world::generate(3, 60);
     let stands = begin(&world).as_it_stands();
     assert_ne!(stands.seed, world.seed, "new ids must not be those that were given before");
