@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::small::{
     ALDER, ALDERS_OLD, BIRCH, BIRCHS_OLD, CY, DI, NEW_SKU, OLD_SKU, as_json, assert_clean,
-    assert_clean_so_far, assert_parked, assert_stands, fault, license, no_license, of, refused, stood, with,
-    world,
+    assert_clean_so_far, assert_parked, assert_stands, cause, fault, license, no_license, of, refused, stood,
+    with, world,
 };
 
 /// Parked there for this, then mended and tried again: completed.
@@ -103,7 +103,7 @@ fn a_user_refused_above_the_limit_waits_for_a_person() {
             &stood(&bench).await,
             ALDER,
             (Reassignment, Forward),
-            "microsoft_800002",
+            &cause(800_002),
             "above the limit",
         );
         assert_clean(&bench, "above the limit").await;

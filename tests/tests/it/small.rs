@@ -61,6 +61,11 @@ pub(crate) fn refused(status: u16, code: u32) -> Value {
     json!({"kind": "refused", "status": status, "code": code, "description": description})
 }
 
+/// The cause that a refusal with this code leads to.
+pub(crate) fn cause(code: u32) -> String {
+    if code == 800_002 { "license_value_in_use".to_owned() } else { format!("microsoft_{code}") }
+}
+
 /// How a row stands: verdict, cause, and who is parked in which direction.
 pub(crate) type Stood = (VerdictKind, String, Option<(Service, Direction)>);
 
