@@ -3,6 +3,7 @@
 mod campaign;
 mod contract;
 mod harms;
+mod horizon;
 mod house;
 mod parked;
 mod process;
