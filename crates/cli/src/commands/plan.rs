@@ -49,6 +49,9 @@ pub(crate) struct Args {
     fresh: bool,
 }
 
+/// Without an answer for so long, a person is told.
+const REMINDER: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// What is printed.
 #[derive(Debug, Serialize)]
 struct Summary {
@@ -88,6 +91,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
                 None
             }
             found = discover(&desk) => Some(found?),
+            never = shown.remind() => match never {},
         };
         shown.progress.finish();
         found
@@ -223,6 +227,18 @@ impl Shown {
             counts: Default::default(),
             customers: AtomicU64::new(0),
         }
+    }
+
+    /// Planning waits for outages to pass; whoever has typed a wrong address should not wait with it unknowing.
+    async fn remind(&self) -> std::convert::Infallible {
+        tokio::time::sleep(REMINDER).await;
+        if self.customers.load(Ordering::Relaxed) == 0 {
+            self.progress.say(
+                "plan: nothing could be read yet, and it is tried again and again; `seatshift doctor` says what is wrong \
+                 (Ctrl-C stops)",
+            );
+        }
+        std::future::pending().await
     }
 
     fn show(&self) {
