@@ -13,8 +13,8 @@ use seatshift_host::{Clock, Ids, ScaledClock};
 use seatshift_partner_center::buckets::{Limit, Limits};
 use seatshift_partner_center::consent::Consent;
 use seatshift_partner_center::{
-    Application, Client, Cloud, Config, Family, FileTokens, HttpTransport, Observer, RefreshTokens,
-    TokenBuckets, TokenUse, Unobserved,
+    Application, Client, Cloud, Config, Family, FileTokens, HttpTransport, LoginProblem, Observer, Problem,
+    RefreshTokens, Remedy, TokenBuckets, TokenUse, Unobserved,
 };
 use seatshift_store::{SqliteStore, Store};
 use secrecy::ExposeSecret as _;
@@ -100,6 +100,26 @@ impl Connection {
         let client = Client::new(config, transport, tokens, Arc::new(gate.clone()), timer, observer);
         let call_log = tokio::spawn(writing);
         Ok(Connection { base, client, gate, longest_call, scale, call_log, simulated })
+    }
+
+    /// Makes sure that there is a login, before anything is asked about a customer.
+    ///
+    /// # Errors
+    /// What the login authority said, and what to do about it.
+    pub async fn sign_in(&self) -> anyhow::Result<()> {
+        let Err(error) = self.client.reader().sign_in().await else { return Ok(()) };
+        // An outage passes; the work itself waits for it.
+        if matches!(error.remedy, Remedy::Retry | Remedy::Throttled { .. }) {
+            return Ok(());
+        }
+        let advice = match &error.problem {
+            Problem::Login(LoginProblem::Refused { error, .. }) if error == "invalid_client" => {
+                "the application's id or secret is wrong or has expired: check partner_center.client_id and the file named by \
+                 partner_center.client_secret_file"
+            }
+            _ => "run `seatshift login`; `seatshift doctor` shows more",
+        };
+        Err(Usage::new(format!("nobody is logged in ({error}); {advice}")).into())
     }
 
     /// Ends: the last lines of the call log are written, and a simulated world is written back. Whoever was given the

@@ -64,6 +64,7 @@ impl Engine {
         let wishes = Wishes::listen().context("signals of this process cannot be listened to")?;
         let lock = Lock::take(&settings.state_dir, doing).map_err(locked)?;
         let connection = Connection::open(settings).await?;
+        connection.sign_in().await?;
         if closed {
             connection.gate.pause();
         }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use seatshift_catalog::PartnerOffers;
-use seatshift_control::planning::{KnownOffers, PlanFile, PlanOptions, UsersFile, read_plan, read_users};
+use seatshift_control::planned;
+use seatshift_control::planning::{
+    Decision, KnownOffers, PlanFile, PlanOptions, UsersFile, read_plan, read_users,
+};
 use seatshift_control::tables::{Problem, Style};
 use seatshift_store::Store;
 
@@ -74,20 +77,47 @@ pub(crate) async fn read(path: &Path, settings: &Settings, store: &dyn Store) ->
         ))
     })?;
     tell(path, &plan.problems);
+    let users = users_beside(path, &plan)?;
     if plan.lines.is_empty() {
         let what = if plan.problems.is_empty() { "it holds no rows" } else { "no row of it can be used" };
         return Err(
             Usage::new(format!("{}: {what}; start from the file as it was written", path.display())).into()
         );
     }
-    let beside = users_file(path);
-    let users = if beside.is_file() {
-        read_users(&beside).with_context(|| beside.display().to_string())?
-    } else {
-        UsersFile::default()
-    };
-    tell(&beside, &users.problems);
     Ok(Plans { plan, users })
+}
+
+/// The users of a plan: the file of its own name, or `plan-users.csv` beside it, where the plan was renamed or is a report.
+///
+/// # Errors
+/// When rows that move users have no such file: who moves is decided there, and must not be guessed.
+fn users_beside(path: &Path, plan: &PlanFile) -> anyhow::Result<UsersFile> {
+    let own = users_file(path);
+    let usual = path.with_file_name("plan-users.csv");
+    for file in [&own, &usual] {
+        if !file.is_file() {
+            continue;
+        }
+        let users = read_users(file).with_context(|| file.display().to_string())?;
+        // Without its columns it is another kind of file (report-users.csv, for one).
+        if users.rows.is_empty() && users.problems.iter().any(|problem| problem.line <= 1) {
+            continue;
+        }
+        tell(file, &users.problems);
+        return Ok(users);
+    }
+    let moving = plan.rows().find(|row| row.decision == Some(Decision::Move) && planned::needs_users(row));
+    match moving {
+        Some(row) => Err(Usage::new(format!(
+            "{}: row {} moves users, and who they are stands in {}, which is not there; put it beside the plan, under that name \
+             or as plan-users.csv",
+            path.display(),
+            row.row_id,
+            own.display()
+        ))
+        .into()),
+        None => Ok(UsersFile::default()),
+    }
 }
 
 fn tell(path: &Path, problems: &[Problem]) {

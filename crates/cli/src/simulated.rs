@@ -3,7 +3,7 @@
 //! Its clock begins where the world stands and runs compressed, for engine and simulator alike. At the end the world is
 //! written back as it stands, so that the next command goes on from there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,7 +31,44 @@ pub(crate) struct Simulated {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<std::io::Result<()>>,
     /// Where the world is written at the end.
-    file: Option<PathBuf>,
+    file: Option<(PathBuf, Marker)>,
+}
+
+/// Says that a process holds the world in its memory. A marker whose process is gone means that it was killed, and that the
+/// file is older than what the engine remembers: going on would be going on with another world.
+#[derive(Debug)]
+struct Marker(PathBuf);
+
+impl Marker {
+    fn beside(world: &Path) -> anyhow::Result<Marker> {
+        let path = world.with_extension("running");
+        if let Ok(text) = std::fs::read_to_string(&path)
+            && !Path::new("/proc").join(text.trim()).exists()
+        {
+            return Err(Usage::new(format!(
+                "the simulated partner of {} died with the process that held it (process {} was killed), so what the engine \
+                 remembers and this file no longer fit together. Begin again from a copy in another folder; to try kills, \
+                 serve the world in a process of its own: `seatshift simulator --world FILE --write-config FILE`",
+                world.display(),
+                text.trim()
+            ))
+            .into());
+        }
+        if !path.exists() {
+            std::fs::write(&path, std::process::id().to_string())
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
+            return Ok(Marker(path));
+        }
+        // Another living process has it; it also takes it away.
+        Ok(Marker(PathBuf::new()))
+    }
+
+    fn remove(&self) {
+        if !self.0.as_os_str().is_empty() {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
 }
 
 /// The simulator's clock, which at the end goes ahead so that orders and lost calls on their way arrive before the world
@@ -74,9 +111,10 @@ impl Simulated {
         else {
             return Ok((settings.clone(), None));
         };
+        let marker = Marker::beside(&simulator.world)?;
         let world = read_world(&simulator.world)?;
         let mut simulated = Simulated::serve(world, simulator.scale).await?;
-        simulated.file = Some(simulator.world.clone());
+        simulated.file = Some((simulator.world.clone(), marker));
         let settings = simulated.settings(settings)?;
         Ok((settings, Some(simulated)))
     }
@@ -124,10 +162,11 @@ impl Simulated {
 
     /// Stops serving, and writes the world where it came from.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        if let Some(file) = &self.file {
+        if let Some((file, marker)) = &self.file {
             let world = self.remains();
             seatshift_simulator::world::write(&world, file)
                 .with_context(|| format!("{}: the world cannot be written back", file.display()))?;
+            marker.remove();
         }
         // Nobody listens any more when it has ended by itself, which its result tells.
         let _ = self.stop.send(());

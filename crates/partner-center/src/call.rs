@@ -84,6 +84,17 @@ impl Engine {
         Self { config, timer, gate, transport, observer, tokens }
     }
 
+    /// Gets a token of each kind, or says why there is none.
+    pub(crate) async fn sign_in(&self, purpose: Purpose) -> Result<(), CallError> {
+        for operation in [&crate::operation::CUSTOMERS, &crate::operation::USERS] {
+            let (correlation_id, request_id) = ((self.config.ids)(), (self.config.ids)());
+            let trace = Trace { correlation_id, request_id, purpose, attempt: 1 };
+            let kind = operation.token(self.config.token_use);
+            self.tokens.get(kind).await.map_err(|none| judge::no_token(operation, trace, none))?;
+        }
+        Ok(())
+    }
+
     /// Makes a read, repeated in place, and reads the answer's body with `parse`.
     pub(crate) async fn read<T>(
         &self,

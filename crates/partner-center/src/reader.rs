@@ -65,6 +65,12 @@ impl Reader {
         Self { purpose, ..self.clone() }
     }
 
+    /// Gets a token of each kind. Asked before long work: a login that is not good says nothing about any customer, and must
+    /// not be told customer by customer.
+    pub async fn sign_in(&self) -> Result<(), CallError> {
+        self.engine.sign_in(self.purpose).await
+    }
+
     /// One page of the partner's customers; `after` is the page before's `next`.
     pub async fn customers(&self, after: Option<Continuation>) -> Result<Page<CustomerSummary>, CallError> {
         let first = format!("/v1/customers?size={}", self.engine.config.customers_per_page);

@@ -80,6 +80,8 @@ struct Member {
     requested_at: Option<Timestamp>,
     verdict_at: Option<Timestamp>,
     superseded: bool,
+    /// Somebody asked for it to be rolled back.
+    rolled_back_by_person: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +224,10 @@ impl Board {
         let ids = state.by_subscription.get(&subscription)?;
         let stands = |id: &&MigrationId| {
             state.members.get(id).is_some_and(|member| match member.standing {
+                // What a person wanted back is moved again when a person says so (`retry`), not because a file changed.
+                Some(VerdictKind::Refused | VerdictKind::RolledBack) if member.rolled_back_by_person => {
+                    !member.superseded
+                }
                 Some(VerdictKind::Refused | VerdictKind::RolledBack | VerdictKind::Skipped) => false,
                 Some(VerdictKind::Completed | VerdictKind::Accepted | VerdictKind::Parked) | None => true,
             })
@@ -382,6 +388,7 @@ impl Member {
             requested_at: ledger.known.requested_at,
             verdict_at: ledger.standing().map(|verdict| verdict.at),
             superseded: ledger.successor.is_some(),
+            rolled_back_by_person: ledger.rollback,
         }
     }
 

@@ -11,14 +11,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 use seatshift_edge::{Meaning, cause_of, meaning_of};
 use seatshift_messages::{Cause, CustomerId, Policy};
-use seatshift_partner_center::{CallError, Reader, Timer};
+use seatshift_partner_center::{CallError, Problem, Reader, Timer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::planning::{
-    Admission, Decision, Desk, MemoryCache, PlanFile, PlanOptions, PlanRow, PlanUser, Quiet, Readiness,
-    Reason, Rechecker, UsersFile,
+    Admission, Decision, Desk, MemoryCache, PlanFile, PlanOptions, PlanPath, PlanRow, PlanUser, Quiet,
+    Readiness, Reason, Rechecker, UsersFile,
 };
 use crate::run::{Decided, PlannedRow, Question, Recheck, Rechecked, ReviewedPlan};
 use crate::tables::{Reading, Sheet};
@@ -79,9 +79,15 @@ pub fn reviewed(plan: &PlanFile, users: &UsersFile) -> ReviewedPlan {
         let users = users.rows.get(&line.row.row_id).cloned().unwrap_or_default();
         planned(&ApprovedRow { row: line.row.clone(), extra: line.extra.clone(), users })
     });
+    let rejected = plan.rejected.iter().map(|line| {
+        let approved = ApprovedRow { row: line.row.clone(), extra: line.extra.clone(), users: Vec::new() };
+        let said = plan.problems.iter().filter(|problem| problem.line == line.line).map(ToString::to_string);
+        let cause = Cause::new("row_has_a_problem", said.collect::<Vec<_>>().join("; "));
+        PlannedRow { decision: Decided::Leave(cause), ..planned(&approved) }
+    });
     ReviewedPlan {
         sha256: plan.sha256.clone(),
-        rows: rows.collect(),
+        rows: rows.chain(rejected).collect(),
         extra_columns: plan.extra_columns.clone(),
     }
 }
@@ -103,13 +109,19 @@ fn planned(approved: &ApprovedRow) -> PlannedRow {
         users: row.users_to_move.unwrap_or(0),
         wave: row.wave.clone(),
         not_before: row.not_before.and_then(midnight),
-        decision: decided(row),
+        decision: decided(approved),
         plan: approved.to_value(),
     }
 }
 
-fn decided(row: &PlanRow) -> Decided {
+fn decided(approved: &ApprovedRow) -> Decided {
+    let row = &approved.row;
     match row.decision {
+        // Who moves is decided in the users' file. Without its lines nobody has said that anybody may be moved.
+        Some(Decision::Move) if needs_users(row) && approved.users.is_empty() => {
+            let text = "the users' file has no line for this row, so nobody has said who is to be moved";
+            Decided::Leave(Cause::new("users_not_given", text))
+        }
         Some(Decision::Move) => Decided::Move,
         Some(Decision::Skip) => {
             let note = if row.note.is_empty() { "a person decided to skip it" } else { &row.note };
@@ -120,6 +132,11 @@ fn decided(row: &PlanRow) -> Decided {
         }
         None => Decided::Leave(Cause::new(&row.reason_code, row.reason.clone())),
     }
+}
+
+/// Whether the row moves users, whose lines stand in the users' file.
+pub fn needs_users(row: &PlanRow) -> bool {
+    row.path != Some(PlanPath::SameSku) && row.users_to_move.is_some_and(|users| users > 0)
 }
 
 /// The last look, through the read-only client.
@@ -184,6 +201,10 @@ impl Recheck for LastLook {
 }
 
 fn unreadable(error: &CallError, tries: u32) -> Rechecked {
+    // No token: that says nothing about the customer. The row waits until somebody has logged in again.
+    if matches!(error.problem, Problem::Login(_)) {
+        return Rechecked::Later(wait(tries));
+    }
     match meaning_of(error) {
         // Throttling and outages use up no attempts.
         Meaning::Later { after } => Rechecked::Later(after.unwrap_or_else(|| wait(tries))),

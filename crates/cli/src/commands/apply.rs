@@ -114,9 +114,10 @@ async fn outlook(args: &Args, plans: &Plans, store: &dyn Store) -> anyhow::Resul
         standing.iter().any(|one| {
             let same =
                 row.old_subscription_id.is_some() && one.row.old_subscription == row.old_subscription_id;
-            same && !one.state().starts_with("skipped")
-                && !one.state().starts_with("refused")
-                && !one.state().starts_with("rolled_back")
+            // What a person wanted back stays back until `retry`.
+            let by_person = one.ledger.rollback;
+            same && (by_person
+                || !["skipped", "refused", "rolled_back"].iter().any(|ended| one.state().starts_with(ended)))
         })
     };
     let wave = |row: &&PlanRow| {

@@ -14,6 +14,8 @@ pub(crate) static CAUSES: &[(&str, &str, &str)] = &[
     ("not_in_this_wave", "The row belongs to another wave than this `apply` names.", "Apply its wave: `seatshift apply plan.csv --wave WAVE`."),
     ("beyond_limit", "This `apply` begins no more rows (`--limit`).", "Apply again with a higher limit, or without one."),
     ("no_subscription", "The row names no subscription that could be moved.", "Do what `what_to_do` says in the plan, then plan again."),
+    ("row_has_a_problem", "The row could not be used as it stands in the file; the reason says where and why.", "Correct the row in the plan and apply again."),
+    ("users_not_given", "The row moves users, and the users' file has no line for it.", "Put the row's lines back into plan-users.csv (plan again writes them), and apply again."),
     ("changed_since_planned", "The facts of the row are not as they were in the plan.", "Plan again and decide the row anew."),
     ("waits_for", "Another migration of the same customer is parked, and one customer has one migration at a time.", "Answer the parked one (retry, rollback or accept); this row goes on by itself."),
     ("stop_rule", "Too many rows ended refused or parked, so the run was paused by rule.", "`seatshift status --by cause`; put the cause right, then `seatshift resume`."),

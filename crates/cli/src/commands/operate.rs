@@ -41,7 +41,7 @@ pub(crate) struct Which {
     /// All of this run
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<RunId>,
-    /// All of the latest run
+    /// All there are, of every run
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -57,7 +57,7 @@ impl Which {
         } else if let Some(run) = self.run {
             Target::Run(run)
         } else {
-            Target::LatestRun
+            Target::Everything
         }
     }
 }

@@ -73,6 +73,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     protect_decisions(&args)?;
     let _lock = Lock::take(&settings.state_dir, "plan").map_err(crate::ending::locked)?;
     let connection = Connection::open(&settings).await?;
+    connection.sign_in().await?;
     let store: Arc<dyn Store> = connection.base.store.clone();
     if args.fresh {
         forget(&*store).await?;

@@ -93,10 +93,20 @@ fn find<'a>(rows: &'a [RowStanding], who: &str) -> anyhow::Result<&'a RowStandin
         ))
         .into()),
         [one] => Ok(one),
+        // One subscription that several runs have taken up: the latest is meant; the others have ids of their own.
+        [latest, rest @ ..]
+            if latest.row.old_subscription.is_some()
+                && rest.iter().all(|row| row.row.old_subscription == latest.row.old_subscription) =>
+        {
+            Ok(latest)
+        }
         several => {
             let list: Vec<Vec<String>> = several
                 .iter()
-                .map(|row| vec![row.row.row_id.clone(), row.row.customer_name.clone(), row.state()])
+                .map(|row| {
+                    let id = row.migration.to_string();
+                    vec![row.row.row_id.clone(), row.row.customer_name.clone(), row.state(), id]
+                })
                 .collect();
             Err(Usage::new(format!(
                 "`{who}` fits several; name one by its row:\n{}",

@@ -56,6 +56,16 @@ fn a_plan_goes_there_and_all_the_way_back() {
 }
 
 #[test]
+fn a_plan_whose_users_file_is_missing_moves_nobody() {
+    let stage = Stage::with_world(10, FAST);
+    stage.run(&["plan", "--approve-ready"]).ends(0);
+    std::fs::copy(stage.path("plan.csv"), stage.path("approved.csv")).unwrap();
+    std::fs::remove_file(stage.path("plan-users.csv")).unwrap();
+    let refused = stage.run(&["apply", "approved.csv", "--yes"]).ends(2);
+    assert!(refused.err.contains("approved-users.csv"), "{}", refused.err);
+}
+
+#[test]
 fn a_plan_in_which_somebody_has_decided_is_not_written_over() {
     let stage = Stage::with_world(4, FAST);
     stage.run(&["plan", "--approve-ready"]).ends(0);

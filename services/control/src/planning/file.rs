@@ -9,7 +9,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use seatshift_catalog::{PartnerOffers, staying_offer};
-use seatshift_messages::UserId;
+use seatshift_messages::{SubscriptionId, UserId};
 use sha2::{Digest, Sha256};
 
 use super::fingerprint::hex;
@@ -30,6 +30,8 @@ pub struct PlanFile {
     /// Columns that people added: kept, and given back in the report.
     pub extra_columns: Vec<String>,
     pub problems: Vec<Problem>,
+    /// Rows with a problem, as far as they could be read: each still gets a verdict.
+    pub rejected: Vec<Line<PlanRow>>,
     /// Of the file's bytes.
     pub sha256: String,
 }
@@ -73,35 +75,53 @@ pub fn parse_plan(bytes: &[u8], known: &KnownOffers<'_>) -> PlanFile {
         lines: Vec::new(),
         extra_columns: sheet.extra_columns,
         problems: sheet.problems,
+        rejected: sheet.rejected,
         sha256: plan_sha256(bytes),
     };
-    let (mut rows, mut subscriptions) = (BTreeSet::new(), BTreeSet::new());
+    let twice = Twice::of(sheet.lines.iter().map(|line| &line.row));
     for line in sheet.lines {
-        let row = &line.row;
-        let mut problems = check(line.line, row, known);
-        if !rows.insert(row.row_id.clone()) {
-            problems.push(problem(
-                line.line,
-                "row_id",
-                format!("row {} comes twice", row.row_id),
-                "Keep one of the two",
-            ));
-        } else if row.old_subscription_id.is_some_and(|id| !subscriptions.insert(id)) {
-            problems.push(problem(
-                line.line,
-                "old_subscription_id",
-                "this subscription comes twice".to_owned(),
-                "Keep one of the two rows",
-            ));
-        }
+        let mut problems = check(line.line, &line.row, known);
+        problems.extend(twice.problem(line.line, &line.row));
         if problems.is_empty() {
             file.lines.push(line);
         } else {
             file.problems.extend(problems);
+            file.rejected.push(line);
         }
     }
+    file.rejected.sort_by_key(|line| line.line);
     file.problems.sort_by_key(|problem| problem.line);
     file
+}
+
+/// What comes twice. Nobody can say which of the two is meant, so neither counts.
+struct Twice {
+    rows: BTreeMap<String, usize>,
+    subscriptions: BTreeMap<SubscriptionId, usize>,
+}
+
+impl Twice {
+    fn of<'a>(rows: impl Iterator<Item = &'a PlanRow>) -> Self {
+        let mut twice = Twice { rows: BTreeMap::new(), subscriptions: BTreeMap::new() };
+        for row in rows {
+            *twice.rows.entry(row.row_id.clone()).or_default() += 1;
+            if let Some(id) = row.old_subscription_id {
+                *twice.subscriptions.entry(id).or_default() += 1;
+            }
+        }
+        twice
+    }
+
+    fn problem(&self, line: u64, row: &PlanRow) -> Option<Problem> {
+        if self.rows.get(&row.row_id).is_some_and(|times| *times > 1) {
+            let cause = format!("row {} comes more than once, so none of them counts", row.row_id);
+            return Some(problem(line, "row_id", cause, "Keep one of them"));
+        }
+        let id = row.old_subscription_id?;
+        self.subscriptions.get(&id).filter(|times| **times > 1)?;
+        let cause = "this subscription comes more than once, so no row of it counts".to_owned();
+        Some(problem(line, "old_subscription_id", cause, "Keep one of the rows"))
+    }
 }
 
 fn problem(line: u64, column: &str, cause: String, remedy: &str) -> Problem {
@@ -146,6 +166,15 @@ fn check(line: u64, row: &PlanRow, known: &KnownOffers<'_>) -> Vec<Problem> {
             let cause = format!("{seats} seats are fewer than the {users} users to move");
             note("buy_seats", cause, "Write at least as many seats as users");
         }
+        (Some(seats), users) if seats > most_seats(row.old_seats, users) => {
+            let cause =
+                format!("{seats} seats are more than ten times what is in use now: that looks like a slip");
+            note(
+                "buy_seats",
+                cause,
+                "Write fewer; what is really wanted beyond can be added in Partner Center",
+            );
+        }
         _ => {}
     }
     if let (Some(not_before), Some(end)) = (row.not_before, row.commitment_end_date)
@@ -159,6 +188,11 @@ fn check(line: u64, row: &PlanRow, known: &KnownOffers<'_>) -> Vec<Problem> {
         note("new_billing_cycle", cause, "Write monthly or annual");
     }
     problems
+}
+
+/// Seats beyond this are taken for a slip of the hand: money would be spent on them.
+fn most_seats(old_seats: Option<u32>, users: Option<u32>) -> u32 {
+    old_seats.unwrap_or(0).max(users.unwrap_or(0)).max(10).saturating_mul(10)
 }
 
 /// A row that asks is moved only with the answer that it asks for.

@@ -66,6 +66,8 @@ pub struct SheetFile<T> {
     /// Columns that people added: kept, and given back.
     pub extra_columns: Vec<String>,
     pub problems: Vec<Problem>,
+    /// Rows with a problem, as far as they could be read: they must not vanish.
+    pub rejected: Vec<Line<T>>,
 }
 
 /// Where each column of the file goes.
@@ -78,7 +80,12 @@ enum Place {
 /// Reads a file's bytes. A missing column out of `required` is one problem that names it, and then there are no rows.
 /// Columns named in `elsewhere` belong to a table made of this one: they are left out instead of kept.
 pub fn read_sheet<T: Sheet>(bytes: &[u8], required: &[&str], elsewhere: &[&str]) -> SheetFile<T> {
-    let mut file = SheetFile { lines: Vec::new(), extra_columns: Vec::new(), problems: Vec::new() };
+    let mut file = SheetFile {
+        lines: Vec::new(),
+        extra_columns: Vec::new(),
+        problems: Vec::new(),
+        rejected: Vec::new(),
+    };
     let table = match Table::read(bytes, T::COLUMNS) {
         Ok(table) => table,
         Err(problem) => {
@@ -108,7 +115,10 @@ pub fn read_sheet<T: Sheet>(bytes: &[u8], required: &[&str], elsewhere: &[&str])
         let mut line = Line { line: record.line, row: T::default(), extra: Vec::new() };
         match fill(&mut line, &record.cells, &table.header, &places, &reading) {
             Ok(()) => file.lines.push(line),
-            Err(problems) => file.problems.extend(problems),
+            Err(problems) => {
+                file.problems.extend(problems);
+                file.rejected.push(line);
+            }
         }
     }
     file

@@ -1,7 +1,8 @@
 use jiff::SignedDuration;
 use seatshift_messages::Cause;
 
-use super::stage::{Does, Stage, plan, row};
+use super::stage::{Does, Stage, one, plan, row};
+use crate::commands::Verb;
 use crate::{Decided, PlannedRow, RunOptions};
 
 #[tokio::test(start_paused = true)]
@@ -45,6 +46,27 @@ async fn a_subscription_that_was_refused_is_tried_again_by_another_plan() {
     let rows = stage.rows().await;
     assert_eq!(rows[1].state(), "completed (completed)");
     assert_eq!(rows[1].ledger.row.as_ref().unwrap().retries, Some(rows[0].migration));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_rolled_back_is_not_moved_again_because_a_plan_changed() {
+    let stage = Stage::new().await;
+    stage.world.set("a1", Does::Hang);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.wait(SignedDuration::from_secs(60)).await;
+    stage.each(Verb::Rollback { target: one("a1") }).await;
+    stage.control.settled().await;
+    let rolled_back = stage.rows().await;
+    assert!(rolled_back[0].state().contains("operator"), "{}", rolled_back[0].state());
+    stage.world.set("a1", Does::Complete);
+    let next = stage.apply(&plan("q", vec![row("a1", 10)])).await;
+    stage.control.settled().await;
+    assert_eq!((next.queued, next.already.len()), (0, 1));
+    assert_eq!(*stage.world.requested.lock().unwrap(), ["a1"], "bought a second time");
+    // A person's word does it.
+    stage.each(Verb::Retry { target: one("a1") }).await;
+    stage.control.settled().await;
+    assert_eq!(stage.world.requested.lock().unwrap().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -122,6 +122,7 @@ async fn what_is_not_active_or_ends_too_soon_is_blocked_and_nothing_more_is_read
         ("expired", "2019-06-30T00:00:00Z", Reason::NotActive),
         ("active", "2019-01-09T00:00:00Z", Reason::Ended),
         ("active", "2019-01-11T00:00:00Z", Reason::EndsTooSoon),
+        ("active", "2019-01-12T00:00:00Z", Reason::EndsTooSoon),
     ] {
         let mut one = customer(1);
         (one.subscriptions[0].status, one.subscriptions[0].end) = (status, end);
@@ -131,7 +132,7 @@ async fn what_is_not_active_or_ends_too_soon_is_blocked_and_nothing_more_is_read
         assert_eq!(office.partner.asked().len(), 2, "the list of customers, the list of subscriptions");
     }
     assert_eq!(
-        row(|one| one.subscriptions[0].end = "2019-01-12T00:00:00Z").await.readiness,
+        row(|one| one.subscriptions[0].end = "2019-01-13T00:00:00Z").await.readiness,
         Readiness::Ready
     );
 }
