@@ -120,7 +120,10 @@ impl Engine {
     fn show(&self, progress: &Progress) {
         let far = self.embedded.control.progress();
         let done: usize = far.verdicts.values().sum();
-        progress.show(done as u64, far.rows as u64, &about(&far, self.connection.gate.granted()));
+        // One row can have one user or thousands: the forecast follows rows and users.
+        let weight = (done as u64 + far.users_moved, far.rows as u64 + far.users.max(far.users_moved));
+        let (done, of) = (done as u64, far.rows as u64);
+        progress.show_weighed(done, of, weight, &about(&far, self.connection.gate.granted()));
     }
 
     async fn finish_services(&mut self) -> anyhow::Result<()> {

@@ -30,7 +30,7 @@ impl Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
             let template =
-                "{prefix:>10} {wide_bar:.cyan/dim} {pos}/{len}  {msg}  {elapsed_precise} (ETA {eta})";
+                "{prefix:>10} {wide_bar:.cyan/dim} {percent:>3}%  {msg}  {elapsed_precise} (ETA {eta})";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("━━─"));
             }
@@ -45,15 +45,23 @@ impl Progress {
 
     /// So much of so much is done; `about` says the rest: users, calls.
     pub(crate) fn show(&self, done: u64, of: u64, about: &str) {
+        self.show_weighed(done, of, (done, of), about);
+    }
+
+    /// The same where the pieces are not alike: the bar and the forecast follow the weight.
+    pub(crate) fn show_weighed(&self, done: u64, of: u64, weight: (u64, u64), about: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_length(of);
-            bar.set_position(done);
-            bar.set_message(about.to_owned());
+            bar.set_length(weight.1);
+            bar.set_position(weight.0);
+            bar.set_message(format!("{done} of {of}, {about}"));
             return;
         }
         let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
-        plain.last =
-            format!("{}: {done} of {of}, {about}{}", self.title, eta(plain.began.elapsed(), done, of));
+        plain.last = format!(
+            "{}: {done} of {of}, {about}{}",
+            self.title,
+            eta(plain.began.elapsed(), weight.0, weight.1)
+        );
         if plain.said.elapsed() >= PAUSE {
             plain.said = Instant::now();
             crate::output::tell!("{}", plain.last);
