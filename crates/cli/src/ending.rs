@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::lock::LockError;
+use crate::output::Format;
 
 /// How a command that could do its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +45,19 @@ pub(crate) fn locked(error: LockError) -> anyhow::Error {
     }
 }
 
-/// Says what went wrong on standard error, and gives the exit code.
-pub(crate) fn code(ended: anyhow::Result<Ending>) -> ExitCode {
+/// Says what went wrong on standard error (and, where JSON was asked for, as the one document on standard output), and gives
+/// the exit code.
+pub(crate) fn code(ended: anyhow::Result<Ending>, format: Format) -> ExitCode {
     match ended {
         Ok(ending) => ExitCode::from(ending.code()),
         Err(error) => {
             crate::output::tell!("seatshift: {error:#}");
             let usage = error.is::<Usage>() || error.is::<crate::settings::SettingsError>();
-            ExitCode::from(if usage { 2 } else { 1 })
+            let code = if usage { 2 } else { 1 };
+            if format == Format::Json {
+                println!("{}", serde_json::json!({ "error": format!("{error:#}"), "exit_code": code }));
+            }
+            ExitCode::from(code)
         }
     }
 }

@@ -35,6 +35,7 @@ use clap::Parser as _;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = args::Cli::parse();
+    let format = cli.context.output;
     start_logging();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -46,7 +47,7 @@ pub fn main() -> ExitCode {
     let ended = runtime.block_on(commands::run(cli));
     // Nothing that blocks may hold the process: what counts is committed.
     runtime.shutdown_background();
-    ending::code(ended)
+    ending::code(ended, format)
 }
 
 /// Log lines go to standard error; `RUST_LOG` chooses them.

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use seatshift_host::{About, Decision, Desk, Heard, Horizons, Job, Participant, Performed};
 use seatshift_messages::{
-    Choice, CustomerId, Event, Instruction, Parked, PurchaseRefused, PurchaseReverted, Service, Stands,
-    SubscriptionPurchased,
+    Cause, Choice, CustomerId, Event, Instruction, Parked, Path, PurchaseRefused, PurchaseReverted, Service,
+    Stands, SubscriptionPurchased,
 };
 use seatshift_partner_center::Client;
 
@@ -49,6 +49,11 @@ impl Purchasing {
     pub fn new(client: Client, horizons: Horizons, limits: Waits) -> Self {
         Purchasing { client, horizons, limits }
     }
+}
+
+/// Planning skips such rows; should one come all the same, nothing is bought.
+fn new_commerce_later() -> Cause {
+    Cause::new("new_commerce_later", "buying through new commerce comes later; nothing was bought")
 }
 
 /// One piece of work's surroundings.
@@ -122,7 +127,10 @@ impl Participant for Purchasing {
         let Job { customer, instruction, work, interrupted, .. } = job;
         let case = Case { client: &client, customer, instruction: &instruction, desk };
         match work {
-            Work::Ordering(work) => case.order(work, interrupted, self.horizons.orders).await,
+            Work::Ordering(work) => match instruction.target.path {
+                Path::Legacy => case.order(work, interrupted, self.horizons.orders).await,
+                Path::NewCommerce => Performed::Done(Fact::NothingBought { cause: new_commerce_later() }),
+            },
             Work::Provisioning(work) => provisioning::perform(&case, work, self.limits).await,
             Work::Reverting(work) => reverting::perform(&case, work, interrupted, self.horizons).await,
         }

@@ -56,6 +56,15 @@ fn a_plan_goes_there_and_all_the_way_back() {
 }
 
 #[test]
+fn what_went_wrong_is_one_json_document_too() {
+    let stage = Stage::with_world(2, FAST);
+    let refused = stage.run(&["apply", "nowhere.csv", "--yes", "--output", "json"]).ends(2);
+    let told = refused.json();
+    assert_eq!(number(&told, "/exit_code"), 2);
+    assert!(told["error"].as_str().unwrap().contains("nowhere.csv"), "{told}");
+}
+
+#[test]
 fn a_plan_whose_users_file_is_missing_moves_nobody() {
     let stage = Stage::with_world(10, FAST);
     stage.run(&["plan", "--approve-ready"]).ends(0);
