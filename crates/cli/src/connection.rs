@@ -8,22 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use seatshift_edge::connect::{self, Unusable};
 use seatshift_edge::{CallLog, ClockTimer};
 use seatshift_host::{Clock, Ids, ScaledClock};
-use seatshift_partner_center::buckets::{Limit, Limits};
 use seatshift_partner_center::consent::Consent;
 use seatshift_partner_center::{
-    Application, Client, Cloud, Config, Family, FileTokens, HttpTransport, LoginProblem, Observer, Problem,
-    RefreshTokens, Remedy, TokenBuckets, TokenUse, Unobserved,
+    Client, FileTokens, LoginProblem, Observer, Problem, RefreshTokens, Remedy, TokenBuckets, Unobserved,
 };
 use seatshift_store::{SqliteStore, Store};
-use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::ending::Usage;
 use crate::lock::make_private;
-use crate::settings::{PartnerCenter, Quota, Secret, Settings};
+use crate::settings::{PartnerCenter, Settings};
 use crate::simulated::Simulated;
 
 /// Name of the store's file in the state folder.
@@ -89,11 +87,11 @@ impl Connection {
         let (settings, simulated) = Simulated::start(settings).await?;
         let base = Base::open(&settings).await?;
         let timer = Arc::new(ClockTimer(base.clock.clone()));
-        let gate = TokenBuckets::with_limits(timer.clone(), limits(&settings.quota));
-        let config = config(&settings.partner_center, &base.ids)?;
+        let gate = TokenBuckets::with_limits(timer.clone(), connect::limits(&settings.quota));
+        let config = connect::config(&settings.partner_center, &base.ids).map_err(usage)?;
         let longest_call = config.longest_change();
         let scale = settings.clock.map_or(1, |clock| clock.scale);
-        let transport = transport(&config)?;
+        let transport = connect::transport(&config).map_err(usage)?;
         let (log, writing) = CallLog::new(base.store.clone() as Arc<dyn Store>);
         let observer: Arc<dyn Observer> = Arc::new(log);
         let tokens = tokens(&settings.partner_center).await?;
@@ -153,8 +151,8 @@ impl Login {
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Login> {
         let (settings, simulated) = Simulated::start(settings).await?;
         let base = Base::open(&settings).await?;
-        let config = config(&settings.partner_center, &base.ids)?;
-        let transport = transport(&config)?;
+        let config = connect::config(&settings.partner_center, &base.ids).map_err(usage)?;
+        let transport = connect::transport(&config).map_err(usage)?;
         let timer = Arc::new(ClockTimer(base.clock));
         let file = settings.partner_center.refresh_token_file.clone();
         if let Some(folder) = file.parent() {
@@ -172,77 +170,11 @@ impl Login {
     }
 }
 
-fn transport(config: &Config) -> anyhow::Result<Arc<HttpTransport>> {
-    Ok(Arc::new(HttpTransport::new(&config.timeouts).context("TLS cannot be set up on this machine")?))
-}
-
-fn limits(quota: &Quota) -> Limits {
-    let mut limits = Limits::default();
-    let set = [
-        (Family::Customers, quota.customers),
-        (Family::Subscriptions, quota.subscriptions),
-        (Family::Orders, quota.orders),
-        (Family::Offers, quota.offers),
-        (Family::Users, quota.users),
-        (Family::Licenses, quota.licenses),
-    ];
-    for (family, per_minute) in set {
-        if let Some(per_minute) = per_minute {
-            limits.families.insert(family, Limit::published(per_minute.max(1) as f64));
-        }
-    }
-    limits
-}
-
-fn missing(key: &str) -> anyhow::Error {
-    let variable = format!("SEATSHIFT__PARTNER_CENTER__{}", key.to_uppercase());
-    Usage::new(format!(
-        "partner_center.{key} is not set; fill it in in seatshift.toml (`seatshift init` writes one), or set {variable}"
-    ))
-    .into()
-}
-
-fn config(settings: &PartnerCenter, ids: &Arc<Ids>) -> anyhow::Result<Config> {
-    let tenant = settings.tenant.clone().ok_or_else(|| missing("tenant"))?;
-    let app = Application {
-        id: settings.client_id.clone().ok_or_else(|| missing("client_id"))?,
-        secret: read_secret(settings.client_secret.as_ref(), "client_secret_file")?,
-    };
-    let (request, jitter) = (ids.clone(), ids.clone());
-    let mut config =
-        Config::new(tenant, app, Arc::new(move || request.request()), Arc::new(move || jitter.fraction()));
-    config = config.in_cloud(match settings.cloud.as_str() {
-        "us_government" => Cloud::UsGovernment,
-        "china" => Cloud::China,
-        _ => Cloud::Public,
-    });
-    if let Some(id) = &settings.user_client_id {
-        let secret = read_secret(settings.user_client_secret.as_ref(), "user_client_secret_file")?;
-        config.user_app = Some(Application { id: id.clone(), secret });
-    }
-    config.app_only_resource.clone_from(&settings.app_only_resource);
-    if settings.token_use == "app_user_for_all" {
-        config.token_use = TokenUse::AppUserForAll;
-    }
-    config.api = settings.api.clone().unwrap_or(config.api);
-    config.authority = settings.authority.clone().unwrap_or(config.authority);
-    Ok(config)
-}
-
-fn read_secret(secret: Option<&Secret>, key: &str) -> anyhow::Result<secrecy::SecretString> {
-    match secret {
-        Some(Secret::Given(secret)) => Ok(secret.clone()),
-        Some(Secret::File(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Usage::new(format!(
-                    "{}: the file with the secret (partner_center.{key}) cannot be read ({error}); \
-                     write the secret into it, readable by you alone",
-                    path.display()
-                ))
-            })?;
-            Ok(text.trim().to_owned().into())
-        }
-        None => Err(missing(key)),
+/// What is missing in the configuration is the person's to fill in.
+fn usage(unusable: Unusable) -> anyhow::Error {
+    match unusable {
+        Unusable::Missing { .. } | Unusable::Secret { .. } => Usage::new(unusable.to_string()).into(),
+        Unusable::Tls(_) => unusable.into(),
     }
 }
 
@@ -253,12 +185,7 @@ async fn tokens(settings: &PartnerCenter) -> anyhow::Result<Arc<dyn RefreshToken
         make_private(folder).with_context(|| folder.display().to_string())?;
     }
     let tokens = FileTokens::new(path);
-    if let Some(first) = &settings.refresh_token
-        && !first.expose_secret().is_empty()
-        && tokens.load().await?.is_none()
-    {
-        tokens.store(first.clone()).await?;
-    }
+    connect::keep_first(&tokens, settings.refresh_token.as_ref()).await?;
     Ok(Arc::new(tokens))
 }
 

@@ -21,7 +21,6 @@ pub mod plans;
 mod progress;
 mod reads;
 mod reports;
-pub mod settings;
 mod signals;
 mod simulated;
 mod verdicts;
@@ -30,6 +29,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+pub use seatshift_host::settings;
 
 /// Runs the command line of this process.
 #[must_use]

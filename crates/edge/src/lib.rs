@@ -6,6 +6,7 @@
 //! be here: a decision.
 
 mod answer;
+pub mod connect;
 mod observer;
 mod status;
 mod timer;

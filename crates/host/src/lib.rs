@@ -25,6 +25,7 @@ mod limits;
 mod participant;
 mod relay;
 mod retry;
+pub mod settings;
 mod work;
 
 pub use clock::{Clock, ScaledClock, VirtualClock, later};

@@ -4,8 +4,10 @@
 //! key, the nearest known key and what to do. Secrets come from files of their own or the environment, never from the
 //! configuration file, and are never printed.
 
+mod distributed;
 mod keys;
 mod nearest;
+mod secret;
 mod template;
 mod values;
 
@@ -16,11 +18,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use nearest::nearest;
-pub(crate) use template::template;
-pub(crate) use values::PREFIX;
-pub use values::Problem;
+pub use distributed::{Broker, Control, Database, LogFormat, Process, Telemetry};
+pub use nearest::nearest;
+pub use secret::{Secret, SecretUnreadable};
+pub use template::template;
 use values::Values;
+pub use values::{PREFIX, Problem};
 
 /// The name that is looked for when none is given.
 pub const FILE_NAME: &str = "seatshift.toml";
@@ -39,6 +42,12 @@ pub struct Settings {
     pub run: Run,
     pub quota: Quota,
     pub files: Files,
+    pub control: Control,
+    pub database: Database,
+    pub broker: Broker,
+    /// The process of a service.
+    pub service: Process,
+    pub telemetry: Telemetry,
     /// None = the system's clock.
     pub clock: Option<ClockSettings>,
     /// A simulated partner that is started together with the command.
@@ -62,18 +71,11 @@ pub struct PartnerCenter {
     pub token_use: String,
     pub app_only_resource: String,
     pub indirect_provider: bool,
+    /// The longest that one exchange may take, in real time; none = what the client thinks right.
+    pub call_seconds: Option<u64>,
     /// In place of the cloud's own addresses.
     pub api: Option<Url>,
     pub authority: Option<Url>,
-}
-
-/// Where a secret is.
-#[derive(Debug, Clone)]
-pub enum Secret {
-    /// Given by the environment.
-    Given(SecretString),
-    /// In a file.
-    File(PathBuf),
 }
 
 #[derive(Debug, Clone)]
@@ -213,6 +215,11 @@ impl Settings {
                     _ => b',',
                 },
             },
+            control: Control::of(values, folder),
+            database: Database::of(values, folder),
+            broker: Broker::of(values, folder),
+            service: Process::of(values),
+            telemetry: Telemetry::of(values),
             clock: clock(values, problems),
             simulator: place("simulator.world").map(|world| SimulatorSettings {
                 world,
@@ -225,10 +232,7 @@ impl Settings {
 }
 
 fn partner_center(values: &Values, folder: &Path, state_dir: &Path) -> PartnerCenter {
-    let secret = |path: &str| {
-        let in_file = || values.text(&format!("{path}_file")).map(|name| Secret::File(folder.join(name)));
-        values.secret(path).map(Secret::Given).or_else(in_file)
-    };
+    let secret = |path: &str| Secret::of(values, path, folder);
     let text = |path, default: &str| values.text(path).unwrap_or_else(|| default.to_owned());
     PartnerCenter {
         tenant: values.text("partner_center.tenant"),
@@ -244,6 +248,7 @@ fn partner_center(values: &Values, folder: &Path, state_dir: &Path) -> PartnerCe
         token_use: text("partner_center.token_use", "by_call"),
         app_only_resource: text("partner_center.app_only_resource", "https://graph.windows.net"),
         indirect_provider: values.flag("partner_center.indirect_provider").unwrap_or(false),
+        call_seconds: values.count("partner_center.call_seconds").map(|seconds| seconds.max(1)),
         api: values.url("partner_center.api"),
         authority: values.url("partner_center.authority"),
     }

@@ -1,7 +1,7 @@
 //! Which known word was probably meant.
 
 /// The known word that needs the fewest changes, where it is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).max(2);
     known
         .map(|candidate| (distance(word, candidate), candidate))

@@ -3,7 +3,7 @@
 
 /// What a key may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Text,
     /// Never in the file, only in the environment.
     Secret,
@@ -15,11 +15,15 @@ pub(crate) enum Kind {
     /// A file or folder; taken from the folder in which the configuration file lies.
     Path,
     Word(&'static [&'static str]),
+    /// Where to listen: `127.0.0.1:9100`; port 0 = any free one.
+    Address,
+    /// Servers, as addresses with one of these schemes, without a password inside; several stand with commas between.
+    Servers(&'static [&'static str]),
 }
 
 impl Kind {
     /// What to write, for error texts.
-    pub(crate) fn remedy(self) -> String {
+    pub(super) fn remedy(self) -> String {
         match self {
             Kind::Text | Kind::Secret => "write a text in quotation marks".to_owned(),
             Kind::Flag => "write true or false".to_owned(),
@@ -27,6 +31,11 @@ impl Kind {
             Kind::Url => "write an address such as \"https://api.example.net\"".to_owned(),
             Kind::Time => "write a moment such as \"2019-03-01T08:00:00Z\"".to_owned(),
             Kind::Path => "write the name of a file or folder in quotation marks".to_owned(),
+            Kind::Address => "write an address and a port such as \"127.0.0.1:9100\"".to_owned(),
+            Kind::Servers(schemes) => format!(
+                "write an address such as \"{}://seatshift_purchase@db.example.net/seatshift\", and the password into a file",
+                schemes.first().copied().unwrap_or_default()
+            ),
             Kind::Word(words) => format!("write one of: {}", words.join(", ")),
         }
     }
@@ -34,7 +43,7 @@ impl Kind {
 
 /// Where `init` shows a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(super) enum Shown {
     /// To be filled in.
     Open,
     /// With its default, commented out.
@@ -45,26 +54,29 @@ pub(crate) enum Shown {
 
 /// One key.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(super) struct Key {
     /// `section.key`.
-    pub(crate) path: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) shown: Shown,
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    pub(super) shown: Shown,
     /// As it stands in the file that `init` writes, in TOML.
-    pub(crate) value: &'static str,
-    pub(crate) about: &'static str,
+    pub(super) value: &'static str,
+    pub(super) about: &'static str,
 }
 
 const fn key(path: &'static str, kind: Kind, shown: Shown, value: &'static str, about: &'static str) -> Key {
     Key { path, kind, shown, value, about }
 }
 
-use Kind::{Count, Flag, Path, Secret, Text, Time, Url, Word};
+use Kind::{Address, Count, Flag, Path, Secret, Servers, Text, Time, Url, Word};
 use Shown::{Commented, Hidden, Open};
+
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
+const AMQP: &[&str] = &["amqp", "amqps"];
 
 /// All keys, in the order in which `init` writes them.
 #[rustfmt::skip]
-pub(crate) static KEYS: &[Key] = &[
+pub(super) static KEYS: &[Key] = &[
     key("allow_changes", Flag, Open, "false",
         "While this is false nothing is ever changed at Microsoft: plan, verify and report work, apply refuses.\nSet it to true once you have read the plan."),
     key("state_dir", Path, Open, "\"seatshift-state\"",
@@ -94,6 +106,8 @@ pub(crate) static KEYS: &[Key] = &[
         "Audience of app-only tokens; only change it when login is refused because of it."),
     key("partner_center.indirect_provider", Flag, Commented, "false",
         "You are an indirect provider: orders name the reseller of record."),
+    key("partner_center.call_seconds", Count, Commented, "60",
+        "The longest that one call may take. Shorter makes more calls whose outcome nobody knows."),
     key("partner_center.api", Url, Hidden, "", ""),
     key("partner_center.authority", Url, Hidden, "", ""),
 
@@ -128,6 +142,61 @@ pub(crate) static KEYS: &[Key] = &[
     key("files.delimiter", Word(&[",", ";", "tab"]), Commented, "\",\"",
         "Delimiter of the CSV files that are written: \",\", \";\" or \"tab\". Reading accepts all three."),
 
+    key("control.url", Url, Commented, "\"http://127.0.0.1:9180\"",
+        "Where control of the distributed mode listens: with this set the commands speak to it and keep nothing here."),
+    key("control.token_file", Path, Commented, "\"control-token\"",
+        "File that holds the bearer token of control and nothing else. Or set SEATSHIFT__CONTROL__TOKEN."),
+    key("control.token", Secret, Hidden, "", ""),
+    key("control.listen", Address, Commented, "\"127.0.0.1:9180\"",
+        "Where control itself listens (from here on: the services of the distributed mode alone)."),
+
+    key("database.url", Servers(POSTGRES), Commented, "\"postgres://seatshift_purchase@127.0.0.1:5432/seatshift\"",
+        "PostgreSQL, with the service's own role and without a password."),
+    key("database.password_file", Path, Commented, "\"database-password\"",
+        "File that holds that role's password and nothing else. Or set SEATSHIFT__DATABASE__PASSWORD."),
+    key("database.password", Secret, Hidden, "", ""),
+    key("database.connections", Count, Commented, "6",
+        "Connections that one process may have."),
+    key("database.admin_url", Secret, Hidden, "", ""),
+    key("database.control_password", Secret, Hidden, "", ""),
+    key("database.control_password_file", Path, Hidden, "", ""),
+    key("database.purchase_password", Secret, Hidden, "", ""),
+    key("database.purchase_password_file", Path, Hidden, "", ""),
+    key("database.reassignment_password", Secret, Hidden, "", ""),
+    key("database.reassignment_password_file", Path, Hidden, "", ""),
+    key("database.suspension_password", Secret, Hidden, "", ""),
+    key("database.suspension_password_file", Path, Hidden, "", ""),
+
+    key("broker.url", Servers(AMQP), Commented, "\"amqp://purchase@127.0.0.1:5672/seatshift\"",
+        "RabbitMQ, with the service's own user and without a password; several brokers with commas between."),
+    key("broker.password_file", Path, Commented, "\"broker-password\"",
+        "File that holds that user's password and nothing else. Or set SEATSHIFT__BROKER__PASSWORD."),
+    key("broker.password", Secret, Hidden, "", ""),
+    key("broker.ca_file", Path, Commented, "\"broker-ca.pem\"",
+        "For amqps: the authority that signed the broker's certificate, where this machine does not know it ..."),
+    key("broker.client_cert_file", Path, Commented, "\"broker-client.pem\"",
+        "... and our own certificate with its key, where the broker asks for one."),
+    key("broker.client_key_file", Path, Commented, "\"broker-client.key\"", ""),
+    key("broker.declare", Word(&["active", "passive"]), Commented, "\"active\"",
+        "active: exchanges, queues and bindings are made where they are missing. passive: they are only looked for."),
+    key("broker.prefetch", Count, Commented, "128",
+        "Messages that one process may have in hand."),
+
+    key("service.listen", Address, Commented, "\"127.0.0.1:0\"",
+        "Where /livez, /readyz and /metrics are served; port 0 is any free one, and the log says which."),
+    key("service.drain_seconds", Count, Commented, "20",
+        "How long a service that is told to stop may finish what it has in hand."),
+    key("service.parallel", Count, Commented, "128",
+        "Pieces of work in hand at a time, in one process."),
+    key("service.batch", Count, Commented, "64",
+        "Messages, rows and events taken at a time."),
+    key("service.lease_seconds", Count, Hidden, "", ""),
+
+    key("telemetry.format", Word(&["json", "text"]), Commented, "\"json\"",
+        "How a service writes its log: json for machines, text for people."),
+    key("telemetry.filter", Text, Commented, "\"info\"",
+        "Which lines: error, warn, info, debug, or by module as in RUST_LOG."),
+
     key("clock.start", Time, Hidden, "", ""),
     key("clock.epoch", Time, Hidden, "", ""),
     key("clock.scale", Count, Hidden, "", ""),
@@ -136,11 +205,11 @@ pub(crate) static KEYS: &[Key] = &[
 ];
 
 /// The key of that path.
-pub(crate) fn find(path: &str) -> Option<&'static Key> {
+pub(super) fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
 
 /// Whether the path names a section.
-pub(crate) fn is_section(path: &str) -> bool {
+pub(super) fn is_section(path: &str) -> bool {
     KEYS.iter().any(|key| key.path.split_once('.').is_some_and(|(section, _)| section == path))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::keys::{KEYS, Shown};
 
 /// A commented configuration file, from the table of keys.
-pub(crate) fn template() -> String {
+pub fn template() -> String {
     let mut text = String::from(
         "# Seatshift. Every key can also be set by an environment variable: `[run] max_in_flight` is\n\
          # SEATSHIFT__RUN__MAX_IN_FLIGHT. Secrets never stand in this file. Names of files are taken from the folder in\n\

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -12,7 +13,7 @@ use super::keys::{self, KEYS, Key, Kind};
 use super::nearest::nearest;
 
 /// What begins the name of every environment variable that is read.
-pub(crate) const PREFIX: &str = "SEATSHIFT__";
+pub const PREFIX: &str = "SEATSHIFT__";
 
 /// One fault of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,22 +32,24 @@ impl fmt::Display for Problem {
 
 /// A checked value.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub(super) enum Value {
     Text(String),
     Secret(SecretString),
     Flag(bool),
     Count(u64),
     Url(Url),
     Time(Timestamp),
+    Address(SocketAddr),
+    Servers(Vec<Url>),
 }
 
 /// Values by path; the environment has overridden the file.
 #[derive(Debug, Default)]
-pub(crate) struct Values(BTreeMap<&'static str, Value>);
+pub(super) struct Values(BTreeMap<&'static str, Value>);
 
 impl Values {
     /// Reads the file's text (none = no file) and the environment. Faults are added to `problems`, the rest counts.
-    pub(crate) fn read(
+    pub(super) fn read(
         file: Option<(&str, &str)>,
         environment: impl Iterator<Item = (String, String)>,
         problems: &mut Vec<Problem>,
@@ -107,9 +110,8 @@ impl Values {
             }
             (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
             (Kind::Count, DeValue::Integer(number)) => read_text(key, number.as_str()),
-            (Kind::Text | Kind::Url | Kind::Time | Kind::Path | Kind::Word(_), DeValue::String(text)) => {
-                read_text(key, text)
-            }
+            (Kind::Flag | Kind::Count, DeValue::String(_)) => Err(format!("this is {}", name_of(value))),
+            (_, DeValue::String(text)) => read_text(key, text),
             (Kind::Time, DeValue::Datetime(time)) => read_text(key, &time.to_string()),
             (_, other) => Err(format!("this is {}", name_of(other))),
         };
@@ -140,37 +142,49 @@ impl Values {
     }
 
     /// A text; an empty one counts as not given.
-    pub(crate) fn text(&self, path: &str) -> Option<String> {
+    pub(super) fn text(&self, path: &str) -> Option<String> {
         match self.0.get(path) {
             Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
             _ => None,
         }
     }
-    pub(crate) fn secret(&self, path: &str) -> Option<SecretString> {
+    pub(super) fn secret(&self, path: &str) -> Option<SecretString> {
         match self.0.get(path) {
             Some(Value::Secret(secret)) => Some(secret.clone()),
             _ => None,
         }
     }
-    pub(crate) fn flag(&self, path: &str) -> Option<bool> {
+    pub(super) fn flag(&self, path: &str) -> Option<bool> {
         match self.0.get(path) {
             Some(Value::Flag(flag)) => Some(*flag),
             _ => None,
         }
     }
-    pub(crate) fn count(&self, path: &str) -> Option<u64> {
+    pub(super) fn count(&self, path: &str) -> Option<u64> {
         match self.0.get(path) {
             Some(Value::Count(count)) => Some(*count),
             _ => None,
         }
     }
-    pub(crate) fn url(&self, path: &str) -> Option<Url> {
+    pub(super) fn url(&self, path: &str) -> Option<Url> {
         match self.0.get(path) {
             Some(Value::Url(url)) => Some(url.clone()),
             _ => None,
         }
     }
-    pub(crate) fn time(&self, path: &str) -> Option<Timestamp> {
+    pub(super) fn address(&self, path: &str) -> Option<SocketAddr> {
+        match self.0.get(path) {
+            Some(Value::Address(address)) => Some(*address),
+            _ => None,
+        }
+    }
+    pub(super) fn servers(&self, path: &str) -> Vec<Url> {
+        match self.0.get(path) {
+            Some(Value::Servers(servers)) => servers.clone(),
+            _ => Vec::new(),
+        }
+    }
+    pub(super) fn time(&self, path: &str) -> Option<Timestamp> {
         match self.0.get(path) {
             Some(Value::Time(time)) => Some(*time),
             _ => None,
@@ -189,9 +203,28 @@ fn read_text(key: &Key, text: &str) -> Result<Value, String> {
         }
         Kind::Url => Url::parse(text).map(Value::Url).map_err(|_| not("an address")),
         Kind::Time => text.parse().map(Value::Time).map_err(|_| not("a moment")),
+        Kind::Address => text.parse().map(Value::Address).map_err(|_| not("an address and a port")),
+        Kind::Servers(schemes) => servers(schemes, text).map(Value::Servers),
         Kind::Word(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
         Kind::Word(_) => Err(format!("`{text}` is not known here")),
     }
+}
+
+/// Addresses with commas between. The text is not repeated in the fault: it may hold a password, which is the fault.
+fn servers(schemes: &[&str], text: &str) -> Result<Vec<Url>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let url = Url::parse(part).map_err(|_| "this is not an address".to_owned())?;
+            if !schemes.contains(&url.scheme()) {
+                return Err(format!("the address does not begin with {}://", schemes.join(":// or ")));
+            }
+            if url.password().is_some() {
+                return Err("there is a password inside the address".to_owned());
+            }
+            Ok(url)
+        })
+        .collect()
 }
 
 fn unknown(path: &str, place: String) -> Problem {

@@ -102,3 +102,32 @@ fn every_fault_is_told_at_once() {
     let error = read("a = 1\nb = 2\n[run]\nstop_percent = -1\n", &[]).unwrap_err();
     assert_eq!(error.problems.len(), 3, "{error}");
 }
+
+#[test]
+fn servers_have_defaults_and_their_passwords_stand_elsewhere() {
+    let settings = read(
+        "[database]\nurl = \"postgres://seatshift_purchase@db.example.net/seatshift\"\npassword_file = \"db\"\n\
+         [broker]\nurl = \"amqp://purchase@one.example.net/v, amqps://purchase@two.example.net/v\"\n",
+        &[("SEATSHIFT__BROKER__PASSWORD", "hunter2"), ("SEATSHIFT__DATABASE__CONTROL_PASSWORD", "hunter2")],
+    )
+    .unwrap();
+    assert_eq!(settings.database.url.as_ref().unwrap().username(), "seatshift_purchase");
+    assert!(matches!(&settings.database.password, Some(Secret::File(file)) if file.ends_with("db")));
+    assert_eq!(settings.broker.urls.len(), 2);
+    assert!(settings.database.role_passwords.contains_key(&seatshift_messages::Service::Control));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let default = read("", &[]).unwrap();
+    assert!(default.database.url.is_none() && default.broker.urls.is_empty());
+    assert!(default.service.listen.ip().is_loopback() && default.control.listen.ip().is_loopback());
+    assert_eq!((default.service.parallel, default.service.batch, default.broker.prefetch), (128, 64, 128));
+    assert_eq!(default.service.drain.as_secs(), 20);
+}
+
+#[test]
+fn a_password_inside_an_address_is_refused_and_not_repeated() {
+    let text = problem("[broker]\nurl = \"amqp://purchase:hunter2@one.example.net/v\"\n");
+    assert!(text.contains("key broker.url: there is a password inside the address"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    let text = problem("[database]\nurl = \"mysql://db.example.net/x\"\n");
+    assert!(text.contains("does not begin with postgres:// or postgresql://"), "{text}");
+}
