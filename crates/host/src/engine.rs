@@ -103,7 +103,7 @@ impl<P: Participant> Engine<P> {
                 Committed::Stale if self.load(migration).await.version != version => {}
                 committed => {
                     if committed == Committed::Done {
-                        self.participant.committed(migration, &stage);
+                        self.participant.committed(migration, version + 1, &stage);
                     }
                     return committed;
                 }

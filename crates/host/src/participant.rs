@@ -47,7 +47,8 @@ pub trait Participant: Send + Sync + Sized + 'static {
     }
 
     /// Told after a stage was committed, for a picture in memory. Must be quick; must not be relied on after a crash.
-    fn committed(&self, _migration: MigrationId, _stage: &Self::Stage) {}
+    /// `version` is the ledger row's: of two commits that are told the wrong way round, the higher one counts.
+    fn committed(&self, _migration: MigrationId, _version: u64, _stage: &Self::Stage) {}
 
     /// The event for what `decide` wants said.
     fn say(&self, said: Self::Said, about: &About) -> Event;

@@ -60,8 +60,8 @@ impl Participant for Controlling {
         }
     }
 
-    fn committed(&self, migration: MigrationId, ledger: &Ledger) {
-        self.board.note(migration, ledger);
+    fn committed(&self, migration: MigrationId, version: u64, ledger: &Ledger) {
+        self.board.note(migration, version, ledger);
     }
 
     fn say(&self, said: Said, about: &About) -> Event {
