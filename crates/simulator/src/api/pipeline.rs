@@ -47,8 +47,9 @@ pub(crate) async fn partner_center(State(simulator): State<Simulator>, request: 
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let shared = simulator.shared();
     let outcome = flow::answer(shared, &parts, &body);
-    if outcome.delay.is_positive() {
-        shared.clock.sleep(outcome.delay).await;
+    let delay = outcome.delay.saturating_add(SignedDuration::from_secs(shared.world.lags.answer.into()));
+    if delay.is_positive() {
+        shared.clock.sleep(delay).await;
     }
     let mut response = outcome.reply.into_response(shared.world.readings.byte_order_mark);
     dress(&parts.headers, &mut response);

@@ -111,6 +111,8 @@ pub struct Lags {
     pub order_visible: u32,
     /// How often `provisioningstatus` is refreshed.
     pub provisioning_status: u32,
+    /// From each call of Partner Center to its answer: the network, and the service at work.
+    pub answer: u32,
     /// Days from suspension to deletion: drawn from this range, both ends included.
     pub deletion_days: (u32, u32),
 }
@@ -122,6 +124,7 @@ impl Default for Lags {
             seats: 120,
             order_visible: 300,
             provisioning_status: 900,
+            answer: 0,
             deletion_days: (90, 120),
         }
     }
