@@ -3,6 +3,7 @@
 mod campaign;
 mod ci;
 mod run;
+mod servers;
 mod test;
 mod tools;
 
@@ -29,6 +30,8 @@ enum Task {
     Check,
     /// The deterministic campaign: many seeds, hostile faults, a crash at a drawn await in each; every figure must be 0.
     Campaign(campaign::Arguments),
+    /// A RabbitMQ and a PostgreSQL for tests, on private loopback ports, that stay until they are stopped.
+    Servers(servers::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -36,5 +39,6 @@ fn main() -> Result<()> {
         Task::Test { rest } => test::run(&rest),
         Task::Check => ci::check(),
         Task::Campaign(arguments) => campaign::run(&arguments),
+        Task::Servers(arguments) => servers::run(&arguments),
     }
 }
