@@ -20,12 +20,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs every test of the workspace (installs cargo-nextest, pinned, where it is missing).
-    Test {
-        /// Handed to cargo-nextest: filters and options.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        rest: Vec<String>,
-    },
+    /// Runs every test of the workspace, with a RabbitMQ and a PostgreSQL of their own (Debian's packages are installed where
+    /// they are missing and that is permitted; so is cargo-nextest, pinned).
+    Test(test::Arguments),
     /// What CI runs before the tests: format, clippy with warnings denied, cargo-deny (installed once, pinned).
     Check,
     /// The deterministic campaign: many seeds, hostile faults, a crash at a drawn await in each; every figure must be 0.
@@ -36,7 +33,7 @@ enum Task {
 
 fn main() -> Result<()> {
     match Arguments::parse().task {
-        Task::Test { rest } => test::run(&rest),
+        Task::Test(arguments) => test::run(&arguments),
         Task::Check => ci::check(),
         Task::Campaign(arguments) => campaign::run(&arguments),
         Task::Servers(arguments) => servers::run(&arguments),
