@@ -6,7 +6,11 @@
 //!
 //! What must never happen here: a decision, a clock, a call to the outside. Times are arguments.
 
+mod changes;
+mod columns;
+mod instructions;
 mod memory;
+pub mod quota;
 mod rows;
 mod sqlite;
 mod tables;
@@ -18,6 +22,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use seatshift_messages::{EventId, MigrationId, Service};
 
+pub use changes::Changes;
 pub use memory::MemoryStore;
 pub use rows::*;
 pub use sqlite::{Options, SqliteStore};
@@ -31,7 +36,7 @@ pub trait Store: Send + Sync + Debug {
     ///
     /// A unit that is a [`Committed::Duplicate`] or [`Committed::Stale`] changes nothing and does not hinder the others;
     /// units see the changes of the units before them, and a change sees those before it in its unit. When this returns an
-    /// error nothing was changed; when the future is dropped, all was changed or nothing.
+    /// error nothing was changed, but for [`StoreError::Unknown`]; when the future is dropped, all was changed or nothing.
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Committed>, StoreError>;
 
     /// Ledger rows of these migrations, in id order; unknown ones are left out.
@@ -74,6 +79,26 @@ pub trait Store: Send + Sync + Debug {
     /// Gives rows back that could not be published.
     async fn release_outbox(&self, service: Service, positions: &[u64]) -> Result<(), StoreError>;
 
+    /// The three in one: clears what was published, releases what could not be, then claims as [`Store::claim_outbox`]
+    /// does. A relay calls it once a batch; an engine may do it in one step. After an error any part may have been done,
+    /// and each part may be repeated.
+    async fn exchange_outbox(
+        &self,
+        service: Service,
+        clear: &[u64],
+        release: &[u64],
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.clear_outbox(service, clear).await?;
+        self.release_outbox(service, release).await?;
+        self.claim_outbox(service, now, lease_until, limit).await
+    }
+
+    /// What waits, for metrics. Counts rows, so it is not for every turn of a loop.
+    async fn backlog(&self, service: Service, now: Timestamp) -> Result<Backlog, StoreError>;
+
     /// For a process that knows to be the only one on this store, at its start: every lease of a process before it is cut
     /// off. Held work becomes claimable with `interrupted = true`, held outbox rows become claimable.
     async fn take_over(&self) -> Result<(), StoreError>;
@@ -113,10 +138,13 @@ pub trait Store: Send + Sync + Debug {
     async fn call_counts(&self) -> Result<Vec<CallCount>, StoreError>;
 
     /// Messages that could not be read, oldest first.
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<LoggedDeadLetter>, StoreError>;
+
+    /// Removes one that was replayed or given up. A missing one is fine.
+    async fn remove_dead_letter(&self, service: Service, position: u64) -> Result<(), StoreError>;
 }
 
-/// What can go wrong with a store. Every error means: nothing was changed.
+/// What can go wrong with a store. Every error but [`StoreError::Unknown`] means: nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file or server cannot be reached or written just now.
@@ -125,6 +153,13 @@ pub enum StoreError {
     /// Something stored cannot be read: it was written by a newer version, or damaged.
     #[error("a stored {what} cannot be read")]
     Damaged { what: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The connection was lost while a commit was under way, and did not come back: all was changed or nothing. Whoever
+    /// repeats it is told: what had been done answers [`Committed::Duplicate`] or [`Committed::Stale`].
+    #[error("the connection was lost while committing, and what became of it is not known yet")]
+    Unknown { source: Box<dyn std::error::Error + Send + Sync> },
+    /// The database has no schema for this, or an older one, or the role has no rights on it.
+    #[error("the database is not prepared for {what}: run `seatshift-control --prepare-database`")]
+    NotPrepared { what: String },
     /// The file is of a version that this program does not know.
     #[error("the store has schema version {found}, this program knows up to {known}: use the newer program")]
     TooNew { found: i64, known: i64 },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use seatshift_messages::{CustomerId, EventId, Instruction, MigrationId, Service};
+use seatshift_messages::{CustomerId, Envelope, EventId, Instruction, MigrationId, Service};
 use uuid::Uuid;
 
 /// Where one service stands with one migration.
@@ -122,4 +122,43 @@ pub struct DeadLetter {
     pub at: Timestamp,
     pub reason: String,
     pub bytes: Arc<[u8]>,
+}
+
+/// A message that could not be read, with its place: what [`crate::Store::remove_dead_letter`] wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedDeadLetter {
+    /// Grows; unique within its service.
+    pub position: u64,
+    pub service: Service,
+    pub at: Timestamp,
+    pub reason: String,
+    pub bytes: Arc<[u8]>,
+}
+
+impl LoggedDeadLetter {
+    pub(crate) fn of(position: u64, letter: DeadLetter) -> Self {
+        let DeadLetter { service, at, reason, bytes } = letter;
+        LoggedDeadLetter { position, service, at, reason, bytes }
+    }
+}
+
+/// What waits in a service's part of the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Events that are not published yet, held ones included.
+    pub outbox: u64,
+    /// When the oldest of them was made.
+    pub oldest_event: Option<Timestamp>,
+    /// Pieces of work that are due and that nobody holds.
+    pub work_due: u64,
+    /// Since when the oldest of them has been due.
+    pub oldest_due: Option<Timestamp>,
+    /// Pieces of work that somebody holds.
+    pub work_held: u64,
+    pub dead_letters: u64,
+}
+
+/// When the event with these bytes was made.
+pub(crate) fn time_of(bytes: &[u8]) -> Option<Timestamp> {
+    Envelope::from_bytes(bytes).ok().map(|event| event.time)
 }

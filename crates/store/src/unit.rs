@@ -17,6 +17,9 @@ pub struct Unit {
     pub work: Vec<WorkChange>,
     /// Go to the outbox and to the event log.
     pub events: Vec<Envelope>,
+    /// An event of another service that goes to this one's event log, not to the outbox; once, whatever is heard twice.
+    /// For control where services do not share one log.
+    pub heard: Option<Envelope>,
     pub records: Vec<RecordWrite>,
     pub dead_letter: Option<DeadLetter>,
 }
@@ -29,6 +32,7 @@ impl Unit {
             ledger: None,
             work: Vec::new(),
             events: Vec::new(),
+            heard: None,
             records: Vec::new(),
             dead_letter: None,
         }

@@ -4,9 +4,10 @@
 //! What must never happen here: an answer that depends on anything but the calls made so far.
 
 mod agenda;
+mod numbers;
 mod outbox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -15,11 +16,13 @@ use seatshift_messages::{Envelope, EventId, MigrationId, Service};
 use uuid::Uuid;
 
 use self::agenda::Agenda;
+use self::numbers::Numbers;
 use self::outbox::Outbox;
+use crate::rows::time_of;
 use crate::tables::{Kept, Ledger, Tables, Touched, Work, WorkKey};
 use crate::{
-    CallCount, CallRow, Committed, DeadLetter, EventRow, LedgerRow, LoggedCall, OutboxRow, RecordRow, Store,
-    StoreError, Unit, WorkRow,
+    Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerRow, LoggedCall, LoggedDeadLetter,
+    OutboxRow, RecordRow, Store, StoreError, Unit, WorkRow,
 };
 
 /// Everything in memory. It lives as long as the value: share it in an `Arc`, and "restart" a process by dropping all
@@ -37,10 +40,14 @@ struct State {
     /// Position = index + 1.
     log: Vec<Arc<[u8]>>,
     by_subject: BTreeMap<Uuid, Vec<u64>>,
+    logged: BTreeSet<EventId>,
+    numbers: Numbers,
     /// Position = index + 1.
     calls: Vec<CallRow>,
     call_counts: BTreeMap<String, CallCount>,
-    dead_letters: Vec<DeadLetter>,
+    /// By position.
+    dead_letters: BTreeMap<u64, LoggedDeadLetter>,
+    buried: u64,
 }
 
 impl MemoryStore {
@@ -62,20 +69,33 @@ impl State {
             for key in touched.work {
                 self.agenda.note(&key, self.tables.work.get(&key));
             }
-            for event in &unit.events {
-                self.append(unit.service, event);
+            for key in touched.ledgers {
+                self.numbers.note(key);
             }
-            self.dead_letters.extend(unit.dead_letter);
+            if let Some(event) = &unit.heard
+                && !self.logged.contains(&event.id)
+            {
+                self.log(event);
+            }
+            for event in &unit.events {
+                let (position, bytes) = self.log(event);
+                self.outbox.push(unit.service, OutboxRow { position, id: event.id, bytes });
+            }
+            if let Some(letter) = unit.dead_letter {
+                self.buried += 1;
+                self.dead_letters.insert(self.buried, LoggedDeadLetter::of(self.buried, letter));
+            }
         }
         committed
     }
 
-    fn append(&mut self, service: Service, event: &Envelope) {
+    fn log(&mut self, event: &Envelope) -> (u64, Arc<[u8]>) {
         let bytes: Arc<[u8]> = event.to_bytes().into();
         self.log.push(Arc::clone(&bytes));
         let position = self.log.len() as u64;
         self.by_subject.entry(event.subject).or_default().push(position);
-        self.outbox.push(service, OutboxRow { position, id: event.id, bytes });
+        self.logged.insert(event.id);
+        (position, bytes)
     }
 
     fn claim(&mut self, key: WorkKey, lease_until: Timestamp) -> Option<WorkRow> {
@@ -213,6 +233,24 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn backlog(&self, service: Service, now: Timestamp) -> Result<Backlog, StoreError> {
+        let state = self.state();
+        let (outbox, oldest) = state.outbox.waiting(service);
+        let mut backlog = Backlog { outbox, oldest_event: oldest.and_then(time_of), ..Backlog::default() };
+        for (key, row) in &state.tables.work {
+            let Some(due) = row.due.filter(|_| key.0 == service) else { continue };
+            if row.lease.is_some_and(|lease| lease > now) {
+                backlog.work_held += 1;
+            } else if due <= now {
+                backlog.work_due += 1;
+                backlog.oldest_due = Some(backlog.oldest_due.map_or(due, |oldest| oldest.min(due)));
+            }
+        }
+        backlog.dead_letters =
+            state.dead_letters.values().filter(|letter| letter.service == service).count() as u64;
+        Ok(backlog)
+    }
+
     async fn take_over(&self) -> Result<(), StoreError> {
         self.state().cut_off();
         Ok(())
@@ -282,8 +320,36 @@ impl Store for MemoryStore {
         Ok(self.state().call_counts.values().cloned().collect())
     }
 
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        Ok(self.state().dead_letters.iter().take(limit).cloned().collect())
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<LoggedDeadLetter>, StoreError> {
+        Ok(self.state().dead_letters.values().take(limit).cloned().collect())
+    }
+
+    async fn remove_dead_letter(&self, service: Service, position: u64) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.dead_letters.get(&position).is_some_and(|letter| letter.service == service) {
+            state.dead_letters.remove(&position);
+        }
+        Ok(())
+    }
+}
+
+/// Here every service's changes are numbered.
+#[async_trait]
+impl Changes for MemoryStore {
+    async fn changed_ledgers(
+        &self,
+        service: Service,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, LedgerRow)>, StoreError> {
+        let state = self.state();
+        let changes = state.numbers.after(service, after).take(limit);
+        let row = |(number, id)| Some((number, ledger_row(id, state.tables.ledgers.get(&(service, id))?)));
+        Ok(changes.filter_map(row).collect())
+    }
+
+    async fn last_change(&self, service: Service) -> Result<u64, StoreError> {
+        Ok(self.state().numbers.last(service))
     }
 }
 

@@ -34,6 +34,13 @@ impl Outbox {
             .collect()
     }
 
+    /// How many wait, and the bytes of the first.
+    pub(super) fn waiting(&self, service: Service) -> (u64, Option<&[u8]>) {
+        let rows = self.rows.range((service, 0)..=(service, u64::MAX));
+        let first = rows.clone().next().map(|(_, (row, _))| &*row.bytes);
+        (rows.count() as u64, first)
+    }
+
     pub(super) fn clear(&mut self, service: Service, positions: &[u64]) {
         for position in positions {
             self.rows.remove(&(service, *position));

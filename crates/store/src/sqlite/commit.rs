@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use seatshift_messages::{Instruction, MigrationId};
+use seatshift_messages::{Envelope, Instruction, MigrationId};
 use serde::Serialize;
 use sqlx::{Connection, SqliteConnection};
 
-use super::columns::{damaged, failed, hex, list, nanoseconds, signed};
+use super::columns::{failed, hex, list};
 use super::rows::{InboxColumns, LedgerColumns, RecordColumns, WorkColumns};
 use super::sql;
+use crate::columns::{damaged, nanoseconds, signed};
 use crate::tables::{Kept, LedgerKey, Tables, Touched};
 use crate::{Committed, StoreError, Unit};
 
@@ -224,14 +225,20 @@ async fn append(
     let failed = failed("appending events");
     let done = units.iter().zip(committed).filter(|(_, committed)| **committed == Committed::Done);
     let done: Vec<&Unit> = done.map(|(unit, _)| unit).collect();
+    // Before the others, so that it stays out of the outbox.
+    for (unit, event) in done.iter().filter_map(|unit| Some((unit, unit.heard.as_ref()?))) {
+        let logged = sqlx::query_scalar(sql::LOGGED).bind(event.subject).bind(event.id.0);
+        let logged: bool = logged.fetch_one(&mut *connection).await.map_err(&failed)?;
+        if !logged {
+            append_event(connection, unit, event).await?;
+        }
+    }
     if done.iter().any(|unit| !unit.events.is_empty()) {
         let before: i64 =
             sqlx::query_scalar(sql::LAST_EVENT).fetch_one(&mut *connection).await.map_err(&failed)?;
         for unit in &done {
             for event in &unit.events {
-                let query = sqlx::query(sql::APPEND_EVENT).bind(unit.service.name()).bind(event.id.0);
-                let query = query.bind(event.subject).bind(event.to_bytes());
-                query.execute(&mut *connection).await.map_err(&failed)?;
+                append_event(connection, unit, event).await?;
             }
         }
         sqlx::query(sql::FILL_OUTBOX).bind(before).execute(&mut *connection).await.map_err(&failed)?;
@@ -242,5 +249,16 @@ async fn append(
         let query = query.bind(letter.reason.as_str()).bind(Arc::clone(&letter.bytes));
         query.execute(&mut *connection).await.map_err(&failed)?;
     }
+    Ok(())
+}
+
+async fn append_event(
+    connection: &mut SqliteConnection,
+    unit: &Unit,
+    event: &Envelope,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(sql::APPEND_EVENT).bind(unit.service.name()).bind(event.id.0);
+    let query = query.bind(event.subject).bind(event.to_bytes());
+    query.execute(connection).await.map_err(failed("appending events"))?;
     Ok(())
 }

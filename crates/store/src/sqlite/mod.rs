@@ -10,7 +10,6 @@ mod calls;
 mod columns;
 mod commit;
 mod connections;
-mod instructions;
 mod open;
 mod rows;
 mod sql;
@@ -25,26 +24,31 @@ use seatshift_messages::{EventId, Instruction, MigrationId, Service};
 use sqlx::Connection;
 use uuid::Uuid;
 
-use self::columns::{damaged, failed, hex, limit as rows_at_most, list, nanoseconds, signed};
+use self::columns::{failed, hex, list};
 use self::connections::{Durability, Readers, Writer};
-use self::instructions::Instructions;
 pub use self::open::Options;
 use self::rows::{
-    CallColumns, CountColumns, DeadLetterColumns, EventColumns, LedgerColumns, OutboxColumns, RecordColumns,
-    WorkColumns,
+    BacklogColumns, CallColumns, CountColumns, DeadLetterColumns, EventColumns, LedgerColumns, OutboxColumns,
+    RecordColumns, WorkColumns,
 };
+use crate::columns::{damaged, limit as rows_at_most, moment, nanoseconds, signed};
+use crate::instructions::Instructions;
+use crate::rows::time_of;
 use crate::tables::Kept;
 use crate::{
-    CallCount, CallRow, Committed, DeadLetter, EventRow, LedgerRow, LoggedCall, OutboxRow, RecordRow, Store,
-    StoreError, Unit, WorkRow,
+    Backlog, CallCount, CallRow, Committed, EventRow, LedgerRow, LoggedCall, LoggedDeadLetter, OutboxRow,
+    RecordRow, Store, StoreError, Unit, WorkRow,
 };
+
+/// Bytes of instructions that are kept in memory.
+const INSTRUCTIONS: usize = 64 << 20;
 
 /// A store in one file.
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
-    instructions: Instructions,
+    instructions: Instructions<i64>,
 }
 
 impl SqliteStore {
@@ -59,7 +63,7 @@ impl SqliteStore {
         Ok(SqliteStore {
             writer: Writer::new(writer),
             readers: Readers::new(readers),
-            instructions: Instructions::default(),
+            instructions: Instructions::new(INSTRUCTIONS),
         })
     }
 
@@ -176,7 +180,7 @@ impl Store for SqliteStore {
             .fetch_one(&mut *self.readers.take().await)
             .await
             .map_err(failed("reading what is due"))?;
-        due.map(columns::moment).transpose()
+        due.map(moment).transpose()
     }
 
     async fn work(&self, service: Service, migration: MigrationId) -> Result<Vec<WorkRow>, StoreError> {
@@ -224,6 +228,23 @@ impl Store for SqliteStore {
 
     async fn release_outbox(&self, service: Service, positions: &[u64]) -> Result<(), StoreError> {
         self.settle_outbox(sql::RELEASE_OUTBOX, service, positions).await
+    }
+
+    async fn backlog(&self, service: Service, now: Timestamp) -> Result<Backlog, StoreError> {
+        let failed = failed("reading what waits");
+        let mut reader = self.readers.take().await;
+        let oldest: Option<Vec<u8>> = sqlx::query_scalar(sql::OLDEST_OUTBOX)
+            .bind(service.name())
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(&failed)?;
+        let row: BacklogColumns = sqlx::query_as(sql::BACKLOG)
+            .bind(service.name())
+            .bind(nanoseconds(now))
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(&failed)?;
+        row.row(oldest.as_deref().and_then(time_of))
     }
 
     async fn take_over(&self) -> Result<(), StoreError> {
@@ -308,13 +329,20 @@ impl Store for SqliteStore {
         rows.into_iter().map(CountColumns::row).collect()
     }
 
-    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<LoggedDeadLetter>, StoreError> {
         let rows: Vec<DeadLetterColumns> = sqlx::query_as(sql::DEAD_LETTERS)
             .bind(rows_at_most(limit))
             .fetch_all(&mut *self.readers.take().await)
             .await
             .map_err(failed("reading dead letters"))?;
         rows.into_iter().map(DeadLetterColumns::row).collect()
+    }
+
+    async fn remove_dead_letter(&self, service: Service, position: u64) -> Result<(), StoreError> {
+        let mut held = self.writer.take(Durability::Full).await?;
+        let query = sqlx::query(sql::REMOVE_DEAD_LETTER).bind(service.name()).bind(signed(position));
+        query.execute(&mut held.connection).await.map_err(failed("removing a dead letter"))?;
+        Ok(())
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
 
-use super::columns::{damaged, failed, is_busy};
+use super::columns::{failed, is_busy};
 use super::sql;
 use crate::StoreError;
+use crate::columns::damaged;
 
 /// Written into the head of the file, so that it is not taken for another program's: "SEAT".
 const APPLICATION: i64 = 0x5345_4154;

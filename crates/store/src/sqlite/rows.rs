@@ -7,10 +7,11 @@ use seatshift_messages::{CustomerId, EventId, Service};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::columns::{damaged, moment, nanoseconds, service, signed, unsigned};
+use crate::columns::{damaged, moment, nanoseconds, service, signed, unsigned};
 use crate::tables::{Kept, Ledger, LedgerKey, Record, RecordKey, Work, WorkKey};
 use crate::{
-    CallCount, CallRow, DeadLetter, EventRow, LoggedCall, OutboxRow, RecordRow, StoreError, WorkRow,
+    Backlog, CallCount, CallRow, EventRow, LoggedCall, LoggedDeadLetter, OutboxRow, RecordRow, StoreError,
+    WorkRow,
 };
 
 /// Column by column, as the statements select them.
@@ -42,7 +43,8 @@ columns! {
     RecordColumns { kind: String, key: String, version: i64, body: String }
     OutboxColumns { position: i64, event: Uuid, bytes: Vec<u8> }
     EventColumns { position: i64, bytes: Vec<u8> }
-    DeadLetterColumns { service: String, at: i64, reason: String, bytes: Vec<u8> }
+    DeadLetterColumns { position: i64, service: String, at: i64, reason: String, bytes: Vec<u8> }
+    BacklogColumns { outbox: i64, work_due: i64, oldest_due: Option<i64>, work_held: i64, dead_letters: i64 }
     CountColumns { family: String, calls: i64, throttled: i64, failed: i64 }
     CallColumns {
         position: i64, at: i64, migration: Option<Uuid>, customer: Option<Uuid>, family: String, operation: String,
@@ -112,9 +114,23 @@ impl EventColumns {
 }
 
 impl DeadLetterColumns {
-    pub(super) fn row(self) -> Result<DeadLetter, StoreError> {
+    pub(super) fn row(self) -> Result<LoggedDeadLetter, StoreError> {
         let (service, at) = (service(&self.service)?, moment(self.at)?);
-        Ok(DeadLetter { service, at, reason: self.reason, bytes: Arc::from(self.bytes) })
+        let position = unsigned(self.position)?;
+        Ok(LoggedDeadLetter { position, service, at, reason: self.reason, bytes: Arc::from(self.bytes) })
+    }
+}
+
+impl BacklogColumns {
+    pub(super) fn row(self, oldest_event: Option<Timestamp>) -> Result<Backlog, StoreError> {
+        Ok(Backlog {
+            outbox: unsigned(self.outbox)?,
+            oldest_event,
+            work_due: unsigned(self.work_due)?,
+            oldest_due: self.oldest_due.map(moment).transpose()?,
+            work_held: unsigned(self.work_held)?,
+            dead_letters: unsigned(self.dead_letters)?,
+        })
     }
 }
 

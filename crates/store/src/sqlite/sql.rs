@@ -130,6 +130,15 @@ pub(super) const LAST_EVENT: &str = "
 select coalesce(max(position), 0)
 from event_log";
 
+/// The event ids of one subject are few.
+pub(super) const LOGGED: &str = "
+select exists (
+    select 1
+    from event_log
+    where subject = $1
+        and event = $2
+)";
+
 pub(super) const APPEND_EVENT: &str = "
 insert into event_log (service, event, subject, bytes)
 values ($1, $2, $3, $4)";
@@ -329,10 +338,33 @@ from call_count
 order by family";
 
 pub(super) const DEAD_LETTERS: &str = "
-select service, at, reason, bytes
+select position, service, at, reason, bytes
 from dead_letter
 order by position
 limit $1";
+
+pub(super) const REMOVE_DEAD_LETTER: &str = "
+delete from dead_letter
+where service = $1
+    and position = $2";
+
+/// Walks through what waits, which is little as long as all is well.
+pub(super) const BACKLOG: &str = "
+select
+    (select count(*) from outbox where service = $1),
+    (select count(*) from work where service = $1 and due <= $2 and (lease_until is null or lease_until <= $2)),
+    (select min(due) from work where service = $1 and due <= $2 and (lease_until is null or lease_until <= $2)),
+    (select count(*) from work where service = $1 and lease_until > $2 and due is not null),
+    (select count(*) from dead_letter where service = $1)";
+
+pub(super) const OLDEST_OUTBOX: &str = "
+select event_log.bytes
+from outbox
+cross join event_log
+    on event_log.position = outbox.position
+where outbox.service = $1
+order by outbox.position
+limit 1";
 
 #[cfg(test)]
 mod tests {
@@ -350,6 +382,7 @@ mod tests {
         ("remove work", REMOVE_WORK),
         ("remove records", REMOVE_RECORDS),
         ("last event", LAST_EVENT),
+        ("logged", LOGGED),
         ("fill outbox", FILL_OUTBOX),
         ("read instructions", READ_INSTRUCTIONS),
         ("consumed", CONSUMED),
@@ -360,6 +393,8 @@ mod tests {
         ("read outbox", READ_OUTBOX),
         ("clear outbox", CLEAR_OUTBOX),
         ("release outbox", RELEASE_OUTBOX),
+        ("backlog", BACKLOG),
+        ("oldest of the outbox", OLDEST_OUTBOX),
         ("record", RECORD),
         ("events of", EVENTS_OF),
         ("calls of", CALLS_OF),

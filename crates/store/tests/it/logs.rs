@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use seatshift_store::{CallCount, CallRow, DeadLetter, LedgerWrite, Store, Unit};
+use seatshift_messages::Service;
+use seatshift_store::{Backlog, CallCount, CallRow, DeadLetter, LedgerWrite, LoggedDeadLetter, Store, Unit};
 use uuid::Uuid;
 
 use crate::given::*;
@@ -60,7 +61,50 @@ pub(crate) async fn a_dead_letter_is_kept_with_its_reason(store: Arc<dyn Store>)
     for n in 0..3 {
         commit(&*store, Unit { dead_letter: Some(letter(n)), ..unit() }).await;
     }
-    assert_eq!(store.dead_letters(2).await.unwrap(), [letter(0), letter(1)]);
+    let kept = store.dead_letters(2).await.unwrap();
+    assert_eq!(kept.iter().map(said).collect::<Vec<_>>(), [letter(0), letter(1)]);
+    // Removed by its place, by its own service only.
+    store.remove_dead_letter(Service::Control, kept[0].position).await.unwrap();
+    store.remove_dead_letter(HERE, kept[1].position).await.unwrap();
+    store.remove_dead_letter(HERE, kept[1].position).await.unwrap();
+    let left = store.dead_letters(9).await.unwrap();
+    assert_eq!(left.iter().map(said).collect::<Vec<_>>(), [letter(0), letter(2)]);
+    assert!(left[0].position < left[1].position);
+}
+
+fn said(kept: &LoggedDeadLetter) -> DeadLetter {
+    let LoggedDeadLetter { service, at, reason, bytes, .. } = kept.clone();
+    DeadLetter { service, at, reason, bytes }
+}
+
+pub(crate) async fn what_waits_is_counted(store: Arc<dyn Store>) {
+    assert_eq!(store.backlog(HERE, at(9)).await.unwrap(), Backlog::default());
+    let one = migration(1);
+    let parts = [("held", 1), ("due", 3), ("also due", 2), ("later", 99)];
+    let work = parts.iter().map(|(part, due)| put(one, part, Some(at(*due)))).collect();
+    change(&*store, work).await;
+    change(&*store, vec![put(one, "settled", None)]).await;
+    store.claim_work(HERE, at(1), at(60), 1).await.unwrap();
+    let letter = DeadLetter { service: HERE, at: at(0), reason: "why".into(), bytes: Arc::from(*b"what") };
+    let said = |events| Unit { events, dead_letter: Some(letter.clone()), ..unit() };
+    commit(&*store, said(vec![event(1, one), event(2, one)])).await;
+    let expected = Backlog {
+        outbox: 2,
+        oldest_event: Some(at(0)),
+        work_due: 2,
+        oldest_due: Some(at(2)),
+        work_held: 1,
+        dead_letters: 1,
+    };
+    assert_eq!(store.backlog(HERE, at(9)).await.unwrap(), expected);
+    assert_eq!(store.backlog(Service::Purchase, at(9)).await.unwrap(), Backlog::default());
+    // A lease that ran out is nobody's.
+    let later = store.backlog(HERE, at(60)).await.unwrap();
+    assert_eq!((later.work_due, later.oldest_due, later.work_held), (3, Some(at(1)), 0));
+    let taken = store.claim_outbox(HERE, at(0), at(60), 9).await.unwrap();
+    store.clear_outbox(HERE, &taken.iter().map(|row| row.position).collect::<Vec<_>>()).await.unwrap();
+    let cleared = store.backlog(HERE, at(9)).await.unwrap();
+    assert_eq!((cleared.outbox, cleared.oldest_event), (0, None));
 }
 
 pub(crate) async fn odd_text_and_far_times_come_back_as_they_went(store: Arc<dyn Store>) {

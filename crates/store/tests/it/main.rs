@@ -53,12 +53,15 @@ macro_rules! conformance {
             outbox::each_service_publishes_its_own_events;
             outbox::a_take_over_frees_held_events;
             outbox::the_log_is_read_in_pages_and_by_subject;
+            outbox::an_exchange_clears_gives_back_and_takes;
+            outbox::an_event_that_was_heard_is_logged_once_and_not_published;
             records::records_come_in_key_order_and_in_pages;
             records::a_record_is_written_on_the_version_that_was_read;
             records::a_record_without_expectation_replaces_what_stands;
             records::a_removed_record_is_gone_and_begins_anew;
             logs::calls_are_logged_in_order_and_counted;
             logs::a_dead_letter_is_kept_with_its_reason;
+            logs::what_waits_is_counted;
             logs::odd_text_and_far_times_come_back_as_they_went;
         }
     };

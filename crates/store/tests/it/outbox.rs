@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use seatshift_messages::{MigrationId, Service};
-use seatshift_store::{OutboxRow, Store, Unit};
+use seatshift_store::{Committed, OutboxRow, Store, Unit};
 
 use crate::given::*;
 
@@ -92,4 +92,38 @@ pub(crate) async fn the_log_is_read_in_pages_and_by_subject(store: Arc<dyn Store
     assert_eq!(rest[0].bytes[..], event(5, one).to_bytes()[..]);
     assert!(store.events(rest[0].position, 9, None).await.unwrap().is_empty());
     assert!(store.events(u64::MAX, 9, None).await.unwrap().is_empty());
+}
+
+pub(crate) async fn an_exchange_clears_gives_back_and_takes(store: Arc<dyn Store>) {
+    let all: Vec<_> = (1..=5).map(|n| (n, migration(1))).collect();
+    say(&*store, &all).await;
+    let taken = store.claim_outbox(HERE, at(0), at(60), 4).await.unwrap();
+    let at_place = |n: usize| taken[n].position;
+    let (clear, release) = ([at_place(0), at_place(1), 9_999], [at_place(3)]);
+    let next = store.exchange_outbox(HERE, &clear, &release, at(0), at(60), 9).await.unwrap();
+    assert_eq!(numbers(&next), [4, 5], "the third is still held");
+    assert_eq!(next[0].bytes[..], event(4, migration(1)).to_bytes()[..]);
+    // What is cleared is not handed out again, not even when its lease has run out.
+    let clear: Vec<_> = next.iter().map(|row| row.position).collect();
+    assert_eq!(numbers(&store.exchange_outbox(HERE, &clear, &[], at(60), at(90), 9).await.unwrap()), [3]);
+    assert!(store.exchange_outbox(HERE, &[at_place(2)], &[], at(99), at(100), 9).await.unwrap().is_empty());
+    assert!(take(&*store, 1_000).await.is_empty());
+}
+
+pub(crate) async fn an_event_that_was_heard_is_logged_once_and_not_published(store: Arc<dyn Store>) {
+    let one = migration(1);
+    let heard = |n: u32, m: u32| Unit {
+        consumed: Some((event_id(500 + u128::from(n)), at(0))),
+        heard: Some(event(m, one)),
+        ..unit()
+    };
+    let told = store.commit(vec![heard(1, 7), heard(2, 7), heard(3, 8)]).await.unwrap();
+    assert!(told.iter().all(|told| *told == Committed::Done));
+    commit(&*store, Unit { events: vec![event(1, one)], ..heard(4, 8) }).await;
+    // A duplicate is not heard.
+    assert_eq!(commit(&*store, heard(4, 9)).await, Committed::Duplicate);
+    let log = store.events(0, 99, Some(one.0)).await.unwrap();
+    let bytes: Vec<_> = [7, 8, 1].map(|n| event(n, one).to_bytes()).into();
+    assert_eq!(log.iter().map(|row| row.bytes.to_vec()).collect::<Vec<_>>(), bytes);
+    assert_eq!(numbers(&take(&*store, 0).await), [1]);
 }

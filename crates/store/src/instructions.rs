@@ -1,25 +1,25 @@
 //! Instructions that were read or written lately, so that a quarter of a megabyte is not parsed with every ledger read.
 //!
-//! Rows of `instruction` never change, so what is in here is always right, whoever writes to the file beside us.
+//! Stored instructions never change, so what is in here is always right, whoever writes beside us.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seatshift_messages::Instruction;
 
-/// Bytes of JSON that the cached instructions stand for, together.
-const ROOM: usize = 64 << 20;
-
-#[derive(Debug, Default)]
-pub(super) struct Instructions {
-    shelf: Mutex<Shelf>,
+/// By the engine's own key.
+#[derive(Debug)]
+pub(crate) struct Instructions<K> {
+    shelf: Mutex<Shelf<K>>,
+    /// Bytes of JSON that the cached instructions stand for, together.
+    room: usize,
 }
 
-#[derive(Debug, Default)]
-struct Shelf {
-    by_id: BTreeMap<i64, Cached>,
+#[derive(Debug)]
+struct Shelf<K> {
+    by_id: BTreeMap<K, Cached>,
     /// Ids by last use, the oldest first.
-    by_use: BTreeMap<u64, i64>,
+    by_use: BTreeMap<u64, K>,
     uses: u64,
     bytes: usize,
 }
@@ -31,8 +31,13 @@ struct Cached {
     used: u64,
 }
 
-impl Instructions {
-    pub(super) fn get(&self, id: i64) -> Option<Arc<Instruction>> {
+impl<K: Ord + Copy> Instructions<K> {
+    pub(crate) fn new(room: usize) -> Self {
+        let shelf = Shelf { by_id: BTreeMap::new(), by_use: BTreeMap::new(), uses: 0, bytes: 0 };
+        Instructions { shelf: Mutex::new(shelf), room }
+    }
+
+    pub(crate) fn get(&self, id: K) -> Option<Arc<Instruction>> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.uses += 1;
         let now = shelf.uses;
@@ -45,7 +50,7 @@ impl Instructions {
     }
 
     /// Only for rows that are committed: an id that was rolled back is given to another row.
-    pub(super) fn put(&self, id: i64, instruction: Arc<Instruction>, bytes: usize) {
+    pub(crate) fn put(&self, id: K, instruction: Arc<Instruction>, bytes: usize) {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.forget(id);
         shelf.uses += 1;
@@ -53,7 +58,7 @@ impl Instructions {
         shelf.by_use.insert(used, id);
         shelf.by_id.insert(id, Cached { instruction, bytes, used });
         shelf.bytes += bytes;
-        while shelf.bytes > ROOM
+        while shelf.bytes > self.room
             && let Some((_, oldest)) = shelf.by_use.first_key_value()
         {
             let oldest = *oldest;
@@ -62,8 +67,8 @@ impl Instructions {
     }
 }
 
-impl Shelf {
-    fn forget(&mut self, id: i64) {
+impl<K: Ord + Copy> Shelf<K> {
+    fn forget(&mut self, id: K) {
         if let Some(cached) = self.by_id.remove(&id) {
             self.by_use.remove(&cached.used);
             self.bytes -= cached.bytes;
