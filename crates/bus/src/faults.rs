@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use seatshift_messages::Service;
 
-use crate::{Bus, Confirm, Delivery, Outgoing};
+use crate::{Buried, Bus, Confirm, Delivery, Outgoing};
 
 /// Publishes one in so many events twice.
 #[derive(Debug)]
@@ -43,6 +43,10 @@ impl Bus for Duplicating {
 
     async fn receive(&self, service: Service, limit: usize) -> Vec<Delivery> {
         self.bus.receive(service, limit).await
+    }
+
+    async fn bury(&self, service: Service, bytes: Arc<[u8]>, reason: &str) -> Buried {
+        self.bus.bury(service, bytes, reason).await
     }
 }
 
@@ -94,10 +98,14 @@ impl Bus for Reordering {
             }
         }
     }
+
+    async fn bury(&self, service: Service, bytes: Arc<[u8]>, reason: &str) -> Buried {
+        self.bus.bury(service, bytes, reason).await
+    }
 }
 
 /// A number that depends on all of these and on nothing else (SplitMix64's finishing step over each).
-fn draw(parts: &[u64]) -> u64 {
+pub(crate) fn draw(parts: &[u64]) -> u64 {
     parts.iter().fold(0x9E37_79B9_7F4A_7C15, |state, part| {
         let mut z = (state ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

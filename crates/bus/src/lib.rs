@@ -6,10 +6,17 @@
 //! everything unfinished still in its outbox and publishes it again.
 //!
 //! At-least-once, in no particular order: readers drop what they have seen and decide by state, not by arrival.
+//!
+//! [`LocalBus`] is the one of a single process. [`RabbitBus`] is RabbitMQ, the only code here that knows of a broker; what
+//! lies in it is laid out in [`topology`], and people reach what lies dead or past through [`dead_letters`] and
+//! [`history`].
 
+pub mod dead_letters;
 mod delivery;
 pub mod faults;
+pub mod history;
 mod local;
+mod rabbit;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,6 +27,10 @@ use seatshift_messages::{EventId, Service};
 
 pub use delivery::{Delivery, Settled};
 pub use local::LocalBus;
+pub use rabbit::{
+    BrokerUrl, BusState, Declare, Declared, QueueDepth, RabbitBus, RabbitError, RabbitOptions, Rights, Tls,
+    definitions, rights, topology,
+};
 
 /// An event on its way out.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +48,15 @@ pub enum Confirm {
     Unknown,
 }
 
+/// What became of a message that nobody can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Buried {
+    /// It lies in the service's dead-letter queue, with the reason. It cannot be lost any more.
+    Kept,
+    /// This bus keeps no dead letters, or could not now: whoever asked must keep it.
+    NotKept,
+}
+
 /// Publishing and receiving.
 #[async_trait]
 pub trait Bus: Send + Sync + Debug {
@@ -49,4 +69,11 @@ pub trait Bus: Send + Sync + Debug {
     /// What is ready for this service: at least one delivery (waits for it), at most `limit`; never waits to fill up.
     /// At most the prefetch of unsettled deliveries are out at a time. Dropping the future loses nothing.
     async fn receive(&self, service: Service, limit: usize) -> Vec<Delivery>;
+
+    /// Puts a message that `service` cannot read among its dead letters, with the reason. The delivery it came in is
+    /// still to be acknowledged, after this has answered [`Buried::Kept`].
+    async fn bury(&self, service: Service, bytes: Arc<[u8]>, reason: &str) -> Buried {
+        let _ = (service, bytes, reason);
+        Buried::NotKept
+    }
 }

@@ -1,0 +1,1 @@
+//! What the services could not handle, for people: look, send back, throw away.

@@ -1,0 +1,1 @@
+//! Every event ever published, read from the broker's stream.

@@ -1,0 +1,374 @@
+//! Receiving: a session that takes deliveries from the broker and puts them on a shelf, and acknowledges what is settled.
+//!
+//! One task owns the channel, so that acknowledgments can be told many at a time. A delivery belongs to its session: when
+//! that dies, the broker delivers again, and settling the old one says nothing to anybody.
+//!
+//! What is given back comes again *behind what waits already*. A quorum queue with a delivery limit does not promise that:
+//! it puts a requeued message near its head. So it is held here for a moment that grows with the number of its deliveries,
+//! while the others go by (the broker is asked for a little more than the prefetch, to have room for it), and only then
+//! handed back; the moment also paces a message that nobody can handle on its way to the dead letters.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Consumer, Event};
+use seatshift_messages::{Envelope, Service};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::acks::AckTracker;
+use super::connect::Line;
+use super::error::RabbitError;
+use super::topology::{depends_on_its_content, work_queue};
+use super::{Phase, Shared, declare};
+use crate::{Delivery, Settled};
+
+/// A message given back for the first time is handed back to the broker after this.
+const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What waits to be taken by this process, over all its sessions.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    stock: Mutex<Stock>,
+    /// Something was put there, or room was made under the prefetch. Keeps one signal, so none is missed.
+    changed: Notify,
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Stock {
+    parcels: VecDeque<Parcel>,
+    /// Deliveries that are out and not settled, also those of sessions that are gone.
+    out: usize,
+}
+
+/// A delivery that nobody has taken yet.
+struct Parcel {
+    tag: u64,
+    bytes: Arc<[u8]>,
+    /// How often the broker had delivered it before.
+    deliveries: u32,
+    desk: Arc<Desk>,
+}
+
+impl Shelf {
+    /// At least one, at most `limit`, and not more than `prefetch` unsettled.
+    pub(crate) async fn take(self: &Arc<Self>, limit: usize, prefetch: usize) -> Vec<Delivery> {
+        // Receivers are served in the order in which they came.
+        let _turn = self.turn.lock().await;
+        loop {
+            let taken = self.take_now(limit.max(1), prefetch);
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    fn take_now(self: &Arc<Self>, limit: usize, prefetch: usize) -> Vec<Delivery> {
+        let parcels: Vec<Parcel> = {
+            let mut stock = self.stock();
+            let count = limit.min(prefetch.saturating_sub(stock.out)).min(stock.parcels.len());
+            stock.out += count;
+            stock.parcels.drain(..count).collect()
+        };
+        parcels.into_iter().map(|parcel| self.hand_out(parcel)).collect()
+    }
+
+    fn hand_out(self: &Arc<Self>, Parcel { tag, bytes, deliveries, desk }: Parcel) -> Delivery {
+        let shelf = Arc::clone(self);
+        Delivery::new(bytes, move |settled| {
+            shelf.stock().out -= 1;
+            shelf.changed.notify_one();
+            desk.settle(tag, deliveries, settled);
+        })
+    }
+
+    fn put(&self, parcel: Parcel) {
+        self.stock().parcels.push_back(parcel);
+        self.changed.notify_one();
+    }
+
+    /// Takes away what nobody has taken. It is the broker's again, or will be.
+    fn clear(&self) -> Vec<u64> {
+        self.stock().parcels.drain(..).map(|parcel| parcel.tag).collect()
+    }
+
+    pub(crate) fn out(&self) -> usize {
+        self.stock().out
+    }
+
+    fn stock(&self) -> MutexGuard<'_, Stock> {
+        self.stock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the deliveries of one session are settled.
+#[derive(Default)]
+struct Desk {
+    books: Mutex<Books>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Books {
+    acks: AckTracker,
+    /// Given back, by tag, with how often they had been delivered.
+    given_back: Vec<(u64, u32)>,
+    acknowledged: u64,
+}
+
+impl Desk {
+    fn settle(&self, tag: u64, deliveries: u32, settled: Settled) {
+        {
+            let mut books = self.books();
+            match settled {
+                Settled::Acknowledged => {
+                    books.acknowledged += 1;
+                    books.acks.done(tag);
+                }
+                Settled::GivenBack => books.given_back.push((tag, deliveries)),
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Receives until the line breaks or the bus is closed. `Ok` = closed.
+pub(crate) async fn session(shared: &Shared, line: Line) -> Result<(), RabbitError> {
+    declare::session_start(shared, &line.connection).await?;
+    let channel = line.connection.create_channel().await.map_err(RabbitError::broker("opening a channel"))?;
+    let consumer = consume(shared, &channel).await?;
+    {
+        let mut board = shared.board.note();
+        board.consuming = true;
+    }
+    *shared.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&line.connection));
+    let mut session = Session {
+        shared,
+        channel,
+        consumer: Some(consumer),
+        desk: Arc::default(),
+        held: BTreeMap::new(),
+        draining: false,
+    };
+    let ended = session.run(line).await;
+    // What nobody has taken comes again; who has taken something finds out when it is delivered again.
+    shared.shelf.clear();
+    ended
+}
+
+async fn consume(shared: &Shared, channel: &Channel) -> Result<Consumer, RabbitError> {
+    let queue = work_queue(shared.options.service);
+    // Not "global": a quorum queue ends the whole connection over that.
+    channel
+        .basic_qos(ask_for(shared.options.prefetch), BasicQosOptions { global: false })
+        .await
+        .map_err(RabbitError::broker("setting the prefetch"))?;
+    channel
+        .basic_consume(
+            queue.as_str().into(),
+            shared.options.instance.as_str().into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await
+        .map_err(RabbitError::broker(format!("consuming from {queue}")))
+}
+
+/// A little more than the prefetch, so that what was given back does not hold up the others while it waits.
+fn ask_for(prefetch: u16) -> u16 {
+    prefetch.max(1).saturating_add(prefetch / 8).saturating_add(1)
+}
+
+struct Session<'s> {
+    shared: &'s Shared,
+    channel: Channel,
+    /// None once the broker was asked for no more.
+    consumer: Option<Consumer>,
+    desk: Arc<Desk>,
+    /// Given back, by the time at which the broker gets them.
+    held: BTreeMap<(Instant, u64), ()>,
+    draining: bool,
+}
+
+impl Session<'_> {
+    async fn run(&mut self, mut line: Line) -> Result<(), RabbitError> {
+        let mut phase = self.shared.phase.subscribe();
+        let desk = Arc::clone(&self.desk);
+        loop {
+            let now = *phase.borrow_and_update();
+            if now >= Phase::Draining && !self.draining {
+                self.drain().await?;
+            }
+            self.tell().await?;
+            if now == Phase::Closing {
+                let _ = self.channel.close(200, "".into()).await;
+                line.close().await;
+                return Ok(());
+            }
+            let due = self.held.first_key_value().map(|((due, _), ())| *due);
+            tokio::select! {
+                biased;
+                event = line.events.next() => match event {
+                    Some(Event::Error(error)) => {
+                        return Err(RabbitError::broker("the connection to consume")(error));
+                    }
+                    Some(_) => {}
+                    None => return Err(RabbitError::Cancelled),
+                },
+                _ = phase.changed() => {}
+                () = desk.changed.notified() => {}
+                () = at(due) => {}
+                delivery = next(&mut self.consumer) => {
+                    self.arrived(delivery)?;
+                    // Whatever has arrived with it.
+                    while let Some(delivery) = next(&mut self.consumer).now_or_never() {
+                        self.arrived(delivery)?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn arrived(
+        &mut self,
+        delivery: Option<lapin::Result<lapin::message::Delivery>>,
+    ) -> Result<(), RabbitError> {
+        let delivery = match delivery {
+            Some(Ok(delivery)) => delivery,
+            Some(Err(error)) => return Err(RabbitError::broker("consuming")(error)),
+            None => return Err(RabbitError::Cancelled),
+        };
+        let tag = delivery.delivery_tag;
+        self.desk.books().acks.delivered(tag);
+        if is_for_another(&delivery, self.shared.options.service) {
+            self.desk.settle(tag, 0, Settled::Acknowledged);
+            return Ok(());
+        }
+        let deliveries = earlier_deliveries(delivery.properties.headers().as_ref());
+        let bytes = delivery.data.into();
+        self.shared.board.note().delivered += 1;
+        self.shared.shelf.put(Parcel { tag, bytes, deliveries, desk: Arc::clone(&self.desk) });
+        Ok(())
+    }
+
+    /// Tells the broker what has been settled, and hands back what has waited long enough.
+    async fn tell(&mut self) -> Result<(), RabbitError> {
+        let now = Instant::now();
+        let (acks, given_back, acknowledged) = {
+            let mut books = self.desk.books();
+            let acks = books.acks.take();
+            (acks, std::mem::take(&mut books.given_back), std::mem::take(&mut books.acknowledged))
+        };
+        {
+            let mut board = self.shared.board.note();
+            board.acknowledged += acknowledged;
+            board.given_back += given_back.len() as u64;
+        }
+        for ack in acks {
+            let options = BasicAckOptions { multiple: ack.multiple };
+            self.channel.basic_ack(ack.tag, options).await.map_err(RabbitError::broker("acknowledging"))?;
+        }
+        for (tag, deliveries) in given_back {
+            let due = if self.draining { now } else { now + pause(deliveries) };
+            self.held.insert((due, tag), ());
+        }
+        while let Some(((due, tag), ())) = self.held.first_key_value().map(|(key, ())| (*key, ()))
+            && due <= now
+        {
+            self.held.remove(&(due, tag));
+            self.hand_back(tag).await?;
+        }
+        Ok(())
+    }
+
+    async fn hand_back(&mut self, tag: u64) -> Result<(), RabbitError> {
+        let options = BasicNackOptions { requeue: true, multiple: false };
+        self.channel.basic_nack(tag, options).await.map_err(RabbitError::broker("giving back"))?;
+        self.desk.books().acks.returned(tag);
+        Ok(())
+    }
+
+    /// Asks for no more, and hands back what nobody has taken.
+    async fn drain(&mut self) -> Result<(), RabbitError> {
+        self.draining = true;
+        let Some(mut consumer) = self.consumer.take() else { return Ok(()) };
+        self.channel
+            .basic_cancel(consumer.tag(), BasicCancelOptions::default())
+            .await
+            .map_err(RabbitError::broker("asking for no more deliveries"))?;
+        // What had arrived is still yielded, and then the end.
+        while let Some(delivery) = consumer.next().await {
+            self.arrived(Some(delivery))?;
+        }
+        let held = std::mem::take(&mut self.held).into_keys().map(|(_, tag)| tag);
+        for tag in self.shared.shelf.clear().into_iter().chain(held) {
+            self.hand_back(tag).await?;
+        }
+        let mut board = self.shared.board.note();
+        board.drained = true;
+        board.consuming = false;
+        drop(board);
+        self.shared.drained.send_replace(true);
+        Ok(())
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next(consumer: &mut Option<Consumer>) -> Option<lapin::Result<lapin::message::Delivery>> {
+    match consumer {
+        Some(consumer) => consumer.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The broker routes by type alone; a few types say inside whom they are for.
+fn is_for_another(delivery: &lapin::message::Delivery, service: Service) -> bool {
+    let kind = delivery.properties.kind().as_ref();
+    if !kind.is_some_and(|kind| depends_on_its_content(kind.as_str())) {
+        return false;
+    }
+    let event =
+        Envelope::from_bytes(&delivery.data).and_then(|envelope| seatshift_messages::Event::read(&envelope));
+    // What cannot be read is the reader's to bury.
+    event.is_ok_and(|event| !event.heard_by().contains(&service))
+}
+
+/// How often a quorum queue has handed it out before. For pacing only: what is counted differs from version to version.
+fn earlier_deliveries(headers: Option<&FieldTable>) -> u32 {
+    let count = |name| match headers?.inner().get(name)? {
+        AMQPValue::LongLongInt(count) => u32::try_from(*count).ok(),
+        AMQPValue::LongInt(count) => u32::try_from(*count).ok(),
+        AMQPValue::LongUInt(count) => Some(*count),
+        AMQPValue::ShortInt(count) => u32::try_from(*count).ok(),
+        AMQPValue::ShortShortInt(count) => u32::try_from(*count).ok(),
+        AMQPValue::ShortShortUInt(count) => Some((*count).into()),
+        _ => None,
+    };
+    // RabbitMQ 4.3 counts what is given back in the second.
+    count("x-delivery-count").max(count("x-acquired-count")).unwrap_or_default()
+}
+
+/// How long a message that was given back is held.
+fn pause(deliveries: u32) -> Duration {
+    let grown = PAUSE.as_secs_f64() * 1.5_f64.powi(deliveries.min(30) as i32);
+    Duration::from_secs_f64(grown).min(LONGEST_PAUSE)
+}
