@@ -61,8 +61,11 @@ pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Random letters: twice as many hexadecimal digits as bytes asked for.
-pub(crate) fn random_hex<const BYTES: usize>() -> Result<String, Error> {
+/// Random hexadecimal digits, twice as many as bytes asked for: names that nobody else has, and passwords.
+///
+/// # Errors
+/// When the kernel gives none.
+pub fn random_hex<const BYTES: usize>() -> Result<String, Error> {
     Ok(random::<BYTES>()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -9,6 +9,14 @@ use crate::Error;
 /// How long one answer may take; deleting a vhost with many queues is the slowest.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// `GET` from a server on 127.0.0.1, without credentials: status and body. For health answers.
+///
+/// # Errors
+/// When nothing answers there.
+pub fn get(port: u16, path: &str) -> Result<(u16, String), Error> {
+    request(port, "", "", "GET", path, "")
+}
+
 /// One request to 127.0.0.1. Answers the status and the body.
 pub(crate) fn request(
     port: u16,

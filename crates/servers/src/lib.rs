@@ -20,8 +20,10 @@ mod rabbit;
 mod shared;
 
 pub use error::Error;
-pub use free::{Ports, free_ports};
+pub use free::{Ports, free_ports, random_hex};
+pub use http::get;
 pub use install::{POSTGRES_AT_LEAST, RABBITMQ_AT_LEAST, ensure_installed};
 pub use postgres::Postgres;
+pub use process::Process;
 pub use rabbit::Rabbit;
 pub use shared::{SERVERS, Shared};

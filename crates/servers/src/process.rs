@@ -1,4 +1,4 @@
-//! Server processes: started apart from us, found again by pid file, never signaled unless they carry our mark.
+//! Processes: started apart from us, found again by pid file, never signaled unless they carry our mark.
 //!
 //! The mark is the environment variable [`MARK`] with the server's directory. A pid file alone would not do: numbers are used again,
 //! and another process may have that one by now.
@@ -14,49 +14,57 @@ use crate::Error;
 /// Set for every process started here, to the directory of its server.
 const MARK: &str = "SEATSHIFT_SERVER";
 
-/// One process of a server, by its pid file `<dir>/<name>.pid`.
+/// One process, by its pid file `<dir>/<name>.pid`. Dropping this value does not end it.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     dir: PathBuf,
-    name: &'static str,
+    name: String,
     /// Ours to wait for; `None` when another process started it.
     child: Option<Child>,
 }
 
 impl Process {
     /// One that another process started; it need not run.
-    pub(crate) fn found(dir: &Path, name: &'static str) -> Process {
-        Process { dir: dir.to_owned(), name, child: None }
+    #[must_use]
+    pub fn found(dir: &Path, name: &str) -> Process {
+        Process { dir: dir.to_owned(), name: name.to_owned(), child: None }
     }
 
     /// Starts it in a process group of its own (a Ctrl-C at our terminal is for us; we stop it in our order), its output
     /// into `<dir>/<name>.out`. The command must become the server itself, by `exec`: its pid is written down.
-    pub(crate) fn start(dir: &Path, name: &'static str, command: &mut Command) -> Result<Process, Error> {
+    ///
+    /// # Errors
+    /// When the program cannot be started or the files cannot be written.
+    pub fn start(dir: &Path, name: &str, command: &mut Command) -> Result<Process, Error> {
         let failed = |cause: std::io::Error| Error::while_doing(format!("starting {name}"), cause);
-        let out = fs::File::create(dir.join(name).with_extension("out")).map_err(failed)?;
+        let out = fs::File::create(dir.join(format!("{name}.out"))).map_err(failed)?;
         command.env(MARK, dir).process_group(0).stdin(Stdio::null());
         command.stdout(out.try_clone().map_err(failed)?).stderr(out);
         let child = command.spawn().map_err(failed)?;
-        fs::write(dir.join(name).with_extension("pid"), child.id().to_string()).map_err(failed)?;
-        Ok(Process { dir: dir.to_owned(), name, child: Some(child) })
+        fs::write(dir.join(format!("{name}.pid")), child.id().to_string()).map_err(failed)?;
+        Ok(Process { dir: dir.to_owned(), name: name.to_owned(), child: Some(child) })
     }
 
     /// Its pid while it runs and is the one that was started for this directory.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        let pid =
-            fs::read_to_string(self.dir.join(self.name).with_extension("pid")).ok()?.trim().parse().ok()?;
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        let pid = fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()?;
         (!is_gone(pid) && carries_mark(pid, &self.dir)).then_some(pid)
     }
 
+    fn pid_file(&self) -> PathBuf {
+        self.dir.join(format!("{}.pid", self.name))
+    }
+
     /// Sends a signal (`KILL`, `TERM`, `STOP`...), if it runs.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         if let Some(pid) = self.pid() {
             send(signal, &[pid]);
         }
     }
 
     /// Whether it was gone before the patience was at its end.
-    pub(crate) fn wait_gone(&mut self, patience: Duration) -> bool {
+    pub fn wait_gone(&mut self, patience: Duration) -> bool {
         let Some(child) = &mut self.child else {
             let pid = self.pid();
             return within(patience, || pid.is_none_or(is_gone));
@@ -65,13 +73,13 @@ impl Process {
     }
 
     /// Asks with one signal, and kills what has not gone in time. Gone when this returns.
-    pub(crate) fn end(&mut self, signal: &str, patience: Duration) {
+    pub fn end(&mut self, signal: &str, patience: Duration) {
         self.signal(signal);
         if !self.wait_gone(patience) {
             self.signal("KILL");
             self.wait_gone(Duration::from_secs(10));
         }
-        let _ = fs::remove_file(self.dir.join(self.name).with_extension("pid"));
+        let _ = fs::remove_file(self.pid_file());
     }
 }
 

@@ -3,7 +3,9 @@
 mod campaign;
 mod ci;
 mod run;
+mod secrets;
 mod servers;
+mod stack;
 mod test;
 mod tools;
 
@@ -29,6 +31,10 @@ enum Task {
     Campaign(campaign::Arguments),
     /// A RabbitMQ and a PostgreSQL for tests, on private loopback ports, that stay until they are stopped.
     Servers(servers::Arguments),
+    /// The whole distributed system on this machine, without Docker.
+    Stack(stack::Arguments),
+    /// Makes the passwords that docker-compose.yml names (in deploy/secrets, which git ignores); those that are there are kept.
+    Secrets,
 }
 
 fn main() -> Result<()> {
@@ -37,5 +43,7 @@ fn main() -> Result<()> {
         Task::Check => ci::check(),
         Task::Campaign(arguments) => campaign::run(&arguments),
         Task::Servers(arguments) => servers::run(&arguments),
+        Task::Stack(arguments) => stack::run(&arguments),
+        Task::Secrets => secrets::run(),
     }
 }

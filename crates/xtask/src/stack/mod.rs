@@ -1,0 +1,86 @@
+//! `cargo xtask stack`: the whole distributed system on this machine, without Docker.
+//!
+//! RabbitMQ, PostgreSQL, a simulated Partner Center and the four services, each a process of its own, all on private loopback
+//! ports, everything in one folder. What runs is found again by pid files; nothing else is ever signaled.
+
+mod build;
+mod chaos;
+mod place;
+mod prepare;
+mod process;
+mod status;
+mod up;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::run::root;
+use place::Stack;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Starts everything that does not run yet, and says what to do next.
+    Up {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        wanted: up::Wanted,
+    },
+    /// Stops everything, by pid: the services first, which finish what they have in hand. The data stay.
+    Down {
+        #[command(flatten)]
+        place: Place,
+        /// Deletes the folder with all data afterwards.
+        #[arg(long)]
+        delete: bool,
+    },
+    /// Each process with its pid and what it answers about its health; fails when one is not ready.
+    Status(Place),
+    /// What the processes wrote.
+    Logs {
+        #[command(flatten)]
+        place: Place,
+        /// A service (all its replicas) or a process such as purchase-2; default: all.
+        of: Option<String>,
+        /// Goes on with what comes.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Kills drawn processes of the services (SIGKILL) and starts them again, over and over: what nothing may be lost by.
+    Kill {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        chaos: chaos::Chaos,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The stack's folder.
+    #[arg(long, default_value = "target/stack")]
+    dir: PathBuf,
+}
+
+impl Place {
+    fn stack(&self) -> Stack {
+        Stack::at(root().join(&self.dir))
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.verb {
+        Verb::Up { place, wanted } => up::up(&place.stack(), wanted),
+        Verb::Down { place, delete } => up::down(&place.stack(), *delete),
+        Verb::Status(place) => status::status(&place.stack()),
+        Verb::Logs { place, of, follow } => status::logs(&place.stack(), of.as_deref(), *follow),
+        Verb::Kill { place, chaos } => chaos::run(&place.stack(), chaos),
+    }
+}
