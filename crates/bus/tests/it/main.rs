@@ -8,6 +8,8 @@ mod faults;
 mod given;
 mod local;
 mod promises;
+mod servers;
+mod topology;
 
 /// The one list of tests. The attribute says which clock an engine is tested under: one with a server needs the real one.
 macro_rules! conformance {
