@@ -81,7 +81,7 @@ pub enum Step {
     TurnedBack(Box<Subscription>),
     /// Look again after this long.
     Again(SignedDuration),
-    /// The service stops.
+    /// The row is no longer ours to work on: everything that was begun is saved.
     Stopped,
 }
 
@@ -138,7 +138,7 @@ pub async fn change_status<P: Participant>(
     state.outages = 0;
 
     let permit = client.permit(Family::Subscriptions, wish.customer.0, wish.purpose);
-    let Some(permit) = desk.unless_stopping(permit).await else { return Step::Stopped };
+    let Some(permit) = desk.unless_stopping(permit).await else { return Step::Again(SignedDuration::ZERO) };
     if !errand.wanted().await || !desk.may_send() {
         return Step::Again(SignedDuration::ZERO);
     }

@@ -15,9 +15,9 @@ use crate::engine::Engine;
 use crate::horizon::Sent;
 use crate::participant::Participant;
 
-/// The row was replaced or removed by a decision while the work ran: stop, nothing more is wanted of it.
+/// The row was replaced or removed by a decision while the work ran, or is no longer ours to work on: stop, send nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("this piece of work is no longer wanted")]
+#[error("this piece of work is no longer ours")]
 pub struct Superseded;
 
 /// One running piece of work's desk.
@@ -52,6 +52,11 @@ impl<P: Participant> Desk<P> {
     }
 
     /// Saves the work as it stands, durably, before a call is sent.
+    ///
+    /// # Errors
+    /// When the row was replaced meanwhile; or when saving took so long (a store that was away) that the lease would not
+    /// outlive the call any more. Then the intent stands and nothing was sent: whoever takes the row up next treats it as a
+    /// call whose outcome is not known, which is safe.
     pub async fn save(&self, work: &P::Work) -> Result<(), Superseded> {
         let body = serde_json::to_string(work).expect("work holds only JSON values and text keys");
         let mut version = self.version.lock().await;
@@ -63,17 +68,23 @@ impl<P: Participant> Desk<P> {
             body,
         });
         match self.engine.committer.commit(unit).await {
-            Committed::Done => {
+            Ok(Committed::Done) => {
                 *version += 1;
-                Ok(())
+                if self.may_send() { Ok(()) } else { Err(Superseded) }
             }
-            Committed::Duplicate | Committed::Stale => Err(Superseded),
+            Ok(Committed::Duplicate | Committed::Stale) | Err(_) => Err(Superseded),
         }
     }
 
     /// The stage as it stands now: which way to go is read before each changing call.
+    ///
+    /// # Panics
+    /// Where the stored stage cannot be read: the piece of work ends, nothing is sent, and its row stays.
     pub async fn stage(&self) -> P::Stage {
-        self.engine.load(self.migration).await.stage
+        match self.engine.load(self.migration).await {
+            Ok(ledger) => ledger.stage,
+            Err(unreadable) => panic!("{} {}: {unreadable}", P::SERVICE, self.migration),
+        }
     }
 
     /// Whether enough of the lease is left for one more call.
@@ -81,7 +92,8 @@ impl<P: Participant> Desk<P> {
         later(self.now(), self.engine.limits.call_deadline) < self.lease_until
     }
 
-    /// Awaits something that may take long (a permit, while paused), unless the service stops or the lease runs short.
+    /// Awaits something that may take long (a permit, while paused), unless the service stops or the lease runs short: then
+    /// none, and the work is to be given back as it stands ([`crate::Performed::Again`], at once), for whoever is there.
     pub async fn unless_stopping<T>(&self, wait: impl Future<Output = T> + Send) -> Option<T> {
         let margin = self.engine.limits.call_deadline.saturating_add(SignedDuration::from_secs(1));
         let latest = self.lease_until.checked_sub(margin).unwrap_or(Timestamp::MIN);

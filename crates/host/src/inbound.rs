@@ -1,37 +1,189 @@
 //! From the bus to a decision: take what is ready, decode, tell, acknowledge.
 //!
-//! Acknowledged after the commit, never before. What cannot be read goes to the dead letters with the reason.
+//! Acknowledged after the commit, never before. Many deliveries are in hand at a time, and none waits for another: as one
+//! is settled the next is taken. What cannot be read goes to the dead letters with the reason; so does what makes the
+//! decision panic each time it is tried, so that one poisoned message does not stop the others.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use seatshift_bus::{Bus, Delivery};
-use seatshift_messages::{Envelope, Event, MigrationId, Unreadable};
-use seatshift_store::{DeadLetter, Unit};
+use futures::{FutureExt, StreamExt};
+use seatshift_bus::{Buried, Bus, Delivery};
+use seatshift_messages::{Envelope, Event, EventId, MigrationId, TraceContext, Unreadable};
+use seatshift_store::{Committed, DeadLetter, Unit};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
-use crate::engine::{Engine, Told};
+use crate::engine::{Engine, Told, Untold};
 use crate::participant::{Heard, Participant};
 
-/// Until it is dropped.
-pub(crate) async fn run<P: Participant>(engine: Arc<Engine<P>>, bus: Arc<dyn Bus>) {
-    loop {
-        let mut batch: FuturesUnordered<_> = bus
-            .receive(P::SERVICE, engine.limits.batch)
-            .await
-            .into_iter()
-            .map(|delivery| settle(&engine, delivery))
-            .collect();
-        while batch.next().await.is_some() {}
-    }
+/// A message that made this process panic so often is poisoned.
+const MOST_PANICS: u32 = 3;
+/// Before a message that could not be handled is given back. Real time.
+const BEFORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The inbound side of one host.
+pub(crate) struct Inbound<P: Participant> {
+    pub(crate) engine: Arc<Engine<P>>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) stopping: CancellationToken,
+    /// How often each message has made us panic, until it was settled.
+    pub(crate) panics: Mutex<BTreeMap<EventId, u32>>,
 }
 
-async fn settle<P: Participant>(engine: &Engine<P>, delivery: Delivery) {
-    match read(&delivery.bytes) {
-        Ok((envelope, event)) => hear(engine, &envelope, event).await,
-        Err(reason) => bury(engine, &delivery, &reason).await,
+impl<P: Participant> Inbound<P> {
+    pub(crate) fn new(engine: Arc<Engine<P>>, bus: Arc<dyn Bus>, stopping: CancellationToken) -> Self {
+        Inbound { engine, bus, stopping, panics: Mutex::default() }
     }
-    delivery.ack();
+
+    /// Until `stopping`; then no more is taken, and what is in hand is settled.
+    pub(crate) async fn run(self) {
+        let pulse = self.engine.meters.pulse("inbound");
+        let in_hand_gauge = self.engine.meters.own().in_hand.clone();
+        let most = self.engine.limits.batch.max(1) * 2;
+        let mut in_hand = FuturesUnordered::new();
+        loop {
+            in_hand_gauge.set(in_hand.len() as f64);
+            let room = most.saturating_sub(in_hand.len()).min(self.engine.limits.batch);
+            pulse.rest();
+            let taken = tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => break,
+                Some(()) = in_hand.next() => Vec::new(),
+                taken = self.bus.receive(P::SERVICE, room), if room > 0 => taken,
+            };
+            pulse.beat();
+            in_hand.extend(taken.into_iter().map(|delivery| self.handle(delivery)));
+            while let Some(Some(())) = in_hand.next().now_or_never() {}
+        }
+        while in_hand.next().await.is_some() {}
+        in_hand_gauge.set(0.0);
+    }
+
+    async fn handle(&self, delivery: Delivery) {
+        match read(&delivery.bytes) {
+            Ok((envelope, event)) => {
+                let context = TraceContext::of(envelope.subject, envelope.id);
+                let span = tracing::info_span!(
+                    "heard",
+                    migration = %envelope.subject,
+                    customer = envelope.partitionkey.as_ref().map(tracing::field::display),
+                    message_id = %envelope.id,
+                    trace_id = context.trace_id(),
+                    span_id = context.span_id(),
+                );
+                self.hear(delivery, envelope, event).instrument(span).await;
+            }
+            Err(unreadable) => {
+                let detail = source(&unreadable);
+                self.bury(delivery, &format!("{unreadable}{detail}")).await;
+            }
+        }
+    }
+
+    /// A panic in here is this message's alone.
+    async fn hear(&self, delivery: Delivery, envelope: Envelope, event: Event) {
+        let id = envelope.id;
+        let telling = AssertUnwindSafe(self.tell(envelope, event)).catch_unwind();
+        let heard = &self.engine.meters.own().heard;
+        match telling.await {
+            Ok(Ok(outcome)) => {
+                heard.count(outcome);
+                self.panics().remove(&id);
+                delivery.ack();
+            }
+            Ok(Err(untold)) => {
+                heard.count("given_back");
+                self.not_now(delivery, &untold.to_string()).await;
+            }
+            Err(panic) if !self.engine.limits.replicated() => {
+                // Alone: the engine stops, and says why, rather than go on beside a fault in itself.
+                std::panic::resume_unwind(panic);
+            }
+            Err(_) => {
+                heard.count("panicked");
+                let panics = {
+                    let mut all = self.panics();
+                    let panics = all.entry(id).or_default();
+                    *panics += 1;
+                    *panics
+                };
+                if panics < MOST_PANICS {
+                    self.not_now(delivery, "the decision panicked").await;
+                } else {
+                    self.panics().remove(&id);
+                    self.bury(delivery, &format!("the decision panicked {panics} times")).await;
+                }
+            }
+        }
+    }
+
+    async fn tell(&self, envelope: Envelope, event: Event) -> Result<&'static str, Untold> {
+        let engine = &self.engine;
+        let heard = engine.limits.log_heard.then(|| envelope.clone());
+        let Some(Heard { fact, instruction }) = engine.participant.receive(&envelope, event) else {
+            if heard.is_some() {
+                // It leads to nothing, and is kept for the timeline all the same.
+                let consumed = Some((envelope.id, engine.clock.now()));
+                engine.committer.commit(Unit { consumed, heard, ..Unit::new(P::SERVICE) }).await?;
+            }
+            return Ok("ignored");
+        };
+        let told = Told {
+            fact,
+            customer: envelope.partitionkey,
+            instruction: instruction.map(Arc::new),
+            consumed: Some(envelope.id),
+            heard,
+            ends: None,
+        };
+        let committed = engine.tell(MigrationId(envelope.subject), told).await?;
+        tracing::debug!(service = %P::SERVICE, event = %envelope.kind, ?committed, "heard");
+        Ok(match committed {
+            Committed::Done => "done",
+            Committed::Duplicate => "duplicate",
+            Committed::Stale => "stale",
+        })
+    }
+
+    /// Given back after a while, so that a message nobody can handle does not go round in a hurry.
+    async fn not_now(&self, delivery: Delivery, why: &str) {
+        tracing::error!(service = %P::SERVICE, why, "a message could not be handled; it comes again");
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => {}
+            () = self.engine.clock.pause(BEFORE_AGAIN) => {}
+        }
+        delivery.give_back();
+    }
+
+    /// To the dead letters: the broker's, where there is one, else the store's.
+    async fn bury(&self, delivery: Delivery, reason: &str) {
+        tracing::error!(service = %P::SERVICE, reason, "a message goes to the dead letters");
+        self.engine.meters.own().heard.count("buried");
+        if self.bus.bury(P::SERVICE, delivery.bytes.clone(), reason).await == Buried::Kept {
+            delivery.ack();
+            return;
+        }
+        let mut unit = Unit::new(P::SERVICE);
+        unit.dead_letter = Some(DeadLetter {
+            service: P::SERVICE,
+            at: self.engine.clock.now(),
+            reason: reason.to_owned(),
+            bytes: delivery.bytes.clone(),
+        });
+        match self.engine.committer.commit(unit).await {
+            Ok(_) => delivery.ack(),
+            Err(unwritable) => self.not_now(delivery, &unwritable.to_string()).await,
+        }
+    }
+
+    fn panics(&self) -> std::sync::MutexGuard<'_, BTreeMap<EventId, u32>> {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn read(bytes: &[u8]) -> Result<(Envelope, Event), Unreadable> {
@@ -40,30 +192,6 @@ fn read(bytes: &[u8]) -> Result<(Envelope, Event), Unreadable> {
     Ok((envelope, event))
 }
 
-async fn hear<P: Participant>(engine: &Engine<P>, envelope: &Envelope, event: Event) {
-    let Some(Heard { fact, instruction }) = engine.participant.receive(envelope, event) else { return };
-    let told = Told {
-        fact,
-        customer: envelope.partitionkey,
-        instruction: instruction.map(Arc::new),
-        consumed: Some(envelope.id),
-        ends: None,
-    };
-    let committed = engine.tell(MigrationId(envelope.subject), told).await;
-    tracing::debug!(
-        service = %P::SERVICE, migration = %envelope.subject, event = %envelope.kind, id = %envelope.id, ?committed, "heard"
-    );
-}
-
-async fn bury<P: Participant>(engine: &Engine<P>, delivery: &Delivery, reason: &Unreadable) {
-    let detail = std::error::Error::source(reason).map(|source| format!(": {source}")).unwrap_or_default();
-    tracing::error!(service = %P::SERVICE, %reason, "a message cannot be read; it goes to the dead letters");
-    let mut unit = Unit::new(P::SERVICE);
-    unit.dead_letter = Some(DeadLetter {
-        service: P::SERVICE,
-        at: engine.clock.now(),
-        reason: format!("{reason}{detail}"),
-        bytes: delivery.bytes.clone(),
-    });
-    engine.committer.commit(unit).await;
+fn source(unreadable: &Unreadable) -> String {
+    std::error::Error::source(unreadable).map(|source| format!(": {source}")).unwrap_or_default()
 }

@@ -22,10 +22,14 @@ mod host;
 mod ids;
 mod inbound;
 mod limits;
+mod loader;
+pub mod meters;
 mod participant;
+mod patience;
 mod relay;
 mod retry;
 pub mod settings;
+
 mod work;
 
 pub use clock::{Clock, ScaledClock, VirtualClock, later};
@@ -34,4 +38,5 @@ pub use horizon::{Horizons, Sent};
 pub use host::{Handle, Parts, start};
 pub use ids::Ids;
 pub use limits::Limits;
+pub use meters::Meters;
 pub use participant::{About, Decision, Effect, Heard, Job, Participant, Performed};

@@ -1,18 +1,35 @@
-//! How much a host takes on at a time.
+//! How much a host takes on at a time, and what it must expect of others.
 
 use jiff::SignedDuration;
 
 /// Bounds of one host. None of them changes what is decided, only how much is in hand at a time.
+///
+/// Durations are in the clock's own time.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Deliveries taken at a time, and events published at a time.
+    /// Decisions in one transaction, deliveries taken at a time, events published at a time.
     pub batch: usize,
     /// Pieces of work that run at the same time.
     pub parallel: usize,
     /// How long a piece of work may be held. Outlives every call it may make.
     pub lease: SignedDuration,
-    /// The longest that one call can take, in the clock's own time.
+    /// The longest that one call can take.
     pub call_deadline: SignedDuration,
+    /// Others work on the same rows: what a dead one has left is looked for at least this often. None = alone on the
+    /// store, and every change to it is our own.
+    pub look_again: Option<SignedDuration>,
+    /// How long events may be held for publication; none = as long as work. Published twice does no harm, so others need
+    /// not wait as long for a dead one's.
+    pub outbox_lease: Option<SignedDuration>,
+    /// What is heard goes to our own event log: for control, where the services do not share one log.
+    pub log_heard: bool,
+}
+
+impl Limits {
+    /// Whether other processes work on the same rows.
+    pub fn replicated(&self) -> bool {
+        self.look_again.is_some()
+    }
 }
 
 impl Default for Limits {
@@ -22,6 +39,9 @@ impl Default for Limits {
             parallel: 128,
             lease: SignedDuration::from_hours(1),
             call_deadline: SignedDuration::from_secs(60),
+            look_again: None,
+            outbox_lease: None,
+            log_heard: false,
         }
     }
 }

@@ -129,6 +129,7 @@ pub enum Performed<P: Participant> {
     Kept { fact: P::Fact, work: P::Work },
     /// Nothing to do just now: the row stays as memory, not due, and nothing is told.
     Rest { work: P::Work },
-    /// Stopping: everything it had begun is saved already; whoever takes the row up next goes on.
+    /// The row is no longer ours ([`crate::Superseded`]): everything it had begun is saved already, and whoever takes it up
+    /// next goes on. Not for stopping: what is to go on at once elsewhere is given back with [`Performed::Again`].
     Stopped,
 }

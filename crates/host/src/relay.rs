@@ -1,19 +1,27 @@
 //! From the outbox to the bus: publish what waits, many at a time, and clear what is safe.
 //!
 //! A row leaves the outbox only after the bus has said that the event cannot be lost. Whatever is in between at a crash is
-//! published again, with the same id.
+//! published again, with the same id. Any number of relays may work on one outbox; what one holds and does not publish is
+//! free again when its lease has run out. Clearing rides with the next claim, so that a busy relay asks the store once for
+//! each batch.
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use jiff::SignedDuration;
 use seatshift_bus::{Bus, Confirm, Outgoing};
 use seatshift_messages::Service;
-use seatshift_store::Store;
+use seatshift_store::{OutboxRow, Store};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, later};
 use crate::committer::Bells;
+use crate::ids::Ids;
 use crate::limits::Limits;
+use crate::meters::{Meters, Pulse};
+use crate::patience::Patience;
 
 /// What a relay works with.
 pub(crate) struct Relay {
@@ -21,81 +29,148 @@ pub(crate) struct Relay {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<Ids>,
     pub(crate) bells: Arc<Bells>,
+    pub(crate) meters: Meters,
     pub(crate) limits: Limits,
 }
 
-/// Most events that may be unconfirmed at a time.
-const WINDOW: usize = 512;
+/// Most events that may be unconfirmed at a time, as batches.
+const WINDOWS: usize = 8;
+
+type Unconfirmed = FuturesUnordered<BoxFuture<'static, (u64, Confirm)>>;
+
+/// What the bus has answered and the store has not been told yet.
+#[derive(Default)]
+struct Settled {
+    safe: Vec<u64>,
+    unknown: Vec<u64>,
+}
+
+impl Settled {
+    fn is_empty(&self) -> bool {
+        self.safe.is_empty() && self.unknown.is_empty()
+    }
+}
 
 impl Relay {
-    /// Until it is dropped.
-    pub(crate) async fn run(self) {
-        let mut unconfirmed = FuturesUnordered::new();
+    /// Until `flushing`; then it ends as soon as nothing is left that it could publish, or the bus does not take it.
+    pub(crate) async fn run(self, flushing: CancellationToken) {
+        let pulse = self.meters.pulse("relay");
+        let mut unconfirmed = Unconfirmed::new();
+        let mut settled = Settled::default();
+        let mut patience = Patience::new();
         loop {
-            let room = WINDOW.saturating_sub(unconfirmed.len()).min(self.limits.batch);
-            let rows = self.claim(room).await;
-            let more = room > 0 && rows.len() == room;
-            for row in rows {
-                let confirm = self.bus.publish(Outgoing { id: row.id, bytes: row.bytes });
-                unconfirmed.push(async move { (row.position, confirm.await) });
+            pulse.beat();
+            let refused = !settled.unknown.is_empty();
+            if refused && flushing.is_cancelled() {
+                // They stay in the outbox: whoever comes next publishes them.
+                self.exchange(&mut settled, 0, &pulse).await;
+                return;
             }
+            if refused {
+                patience.wait(&*self.clock, &self.ids).await;
+            } else if !settled.safe.is_empty() {
+                patience.restored();
+            }
+            let room = self.window().saturating_sub(unconfirmed.len()).min(self.limits.batch.max(1));
+            let rows = self.exchange(&mut settled, room, &pulse).await;
+            let more = room > 0 && rows.len() == room;
+            self.publish(rows, &mut unconfirmed);
             if more {
                 continue;
             }
-            tokio::select! {
-                biased;
-                Some(confirmed) = unconfirmed.next() => {
-                    let mut settled = vec![confirmed];
-                    while let Some(Some(confirmed)) = futures::FutureExt::now_or_never(unconfirmed.next()) {
-                        settled.push(confirmed);
-                    }
-                    self.settle(settled).await;
+            if flushing.is_cancelled() && unconfirmed.is_empty() && settled.is_empty() {
+                return;
+            }
+            pulse.rest();
+            self.until_something_happens(&mut unconfirmed, &mut settled, &flushing).await;
+        }
+    }
+
+    /// One at a time where nothing is to be done in batches.
+    fn window(&self) -> usize {
+        if self.limits.batch <= 1 { 1 } else { WINDOWS * self.limits.batch }
+    }
+
+    fn publish(&self, rows: Vec<OutboxRow>, unconfirmed: &mut Unconfirmed) {
+        let own = self.meters.own();
+        own.published.inc_by(rows.len() as u64);
+        for row in rows {
+            let confirm = self.bus.publish(Outgoing { id: row.id, bytes: row.bytes });
+            unconfirmed.push(async move { (row.position, confirm.await) }.boxed());
+        }
+        own.unconfirmed.set(unconfirmed.len() as f64);
+    }
+
+    /// Waits for answers of the bus, for something to publish, or for the time to look what others have left.
+    async fn until_something_happens(
+        &self,
+        unconfirmed: &mut Unconfirmed,
+        settled: &mut Settled,
+        flushing: &CancellationToken,
+    ) {
+        let look_again = async {
+            match self.limits.look_again {
+                Some(wait) => self.clock.sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(confirmed) = unconfirmed.next() => {
+                self.take(confirmed, settled);
+                while let Some(Some(confirmed)) = unconfirmed.next().now_or_never() {
+                    self.take(confirmed, settled);
                 }
-                () = self.bells.outbox.notified() => {}
+                self.meters.own().unconfirmed.set(unconfirmed.len() as f64);
+            }
+            () = self.bells.outbox.notified() => {}
+            () = flushing.cancelled(), if unconfirmed.is_empty() => {}
+            () = look_again => {}
+        }
+    }
+
+    fn take(&self, (position, confirm): (u64, Confirm), settled: &mut Settled) {
+        let own = self.meters.own();
+        match confirm {
+            Confirm::Safe => {
+                own.confirmed.count("safe");
+                settled.safe.push(position);
+            }
+            Confirm::Unknown => {
+                own.confirmed.count("unknown");
+                settled.unknown.push(position);
             }
         }
     }
 
-    async fn claim(&self, room: usize) -> Vec<seatshift_store::OutboxRow> {
-        if room == 0 {
+    /// Tells the store what became of the events before, and takes the next. Tried until the store answers.
+    async fn exchange(&self, settled: &mut Settled, room: usize, pulse: &Pulse) -> Vec<OutboxRow> {
+        if room == 0 && settled.is_empty() {
             return Vec::new();
         }
-        let now = self.clock.now();
-        match self.store.claim_outbox(self.service, now, later(now, self.limits.lease), room).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "could not read the outbox; trying again"
-                );
-                self.clock.sleep(jiff::SignedDuration::from_secs(1)).await;
-                self.bells.outbox.notify_one();
-                Vec::new()
+        let mut patience = Patience::new();
+        loop {
+            let now = self.clock.now();
+            let lease: SignedDuration = self.limits.outbox_lease.unwrap_or(self.limits.lease);
+            let Settled { safe, unknown } = &*settled;
+            let exchanged =
+                self.store.exchange_outbox(self.service, safe, unknown, now, later(now, lease), room).await;
+            match exchanged {
+                Ok(rows) => {
+                    *settled = Settled::default();
+                    return rows;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "could not read the outbox; trying again"
+                    );
+                    patience.wait(&*self.clock, &self.ids).await;
+                    pulse.beat();
+                }
             }
-        }
-    }
-
-    async fn settle(&self, settled: Vec<(u64, Confirm)>) {
-        let (safe, unknown): (Vec<_>, Vec<_>) =
-            settled.into_iter().partition(|(_, confirm)| *confirm == Confirm::Safe);
-        let positions =
-            |rows: Vec<(u64, Confirm)>| rows.into_iter().map(|(position, _)| position).collect::<Vec<_>>();
-        let (safe, unknown) = (positions(safe), positions(unknown));
-        if !safe.is_empty()
-            && let Err(error) = self.store.clear_outbox(self.service, &safe).await
-        {
-            // They stay, and are published again when their lease has run out: readers drop what they have seen.
-            tracing::warn!(error = &error as &dyn std::error::Error, "published events could not be cleared");
-        }
-        if !unknown.is_empty() {
-            if let Err(error) = self.store.release_outbox(self.service, &unknown).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "unconfirmed events could not be given back"
-                );
-            }
-            self.bells.outbox.notify_one();
         }
     }
 }

@@ -1,106 +1,188 @@
 //! From a row of work to a fact: take what is due, perform it, save the answer.
 //!
 //! Calls flow all the time and outside any transaction; commits do not wait for the slowest call. Waiting is a row that
-//! comes due, so a million waits cost nothing but rows.
+//! comes due, so a million waits cost nothing but rows. Any number of processes may take from the same rows: each row is
+//! leased by one, and what a process that died had in hand comes back when its lease has run out.
 
 use std::sync::Arc;
 
-use seatshift_store::{Unit, WorkChange, WorkRow};
+use jiff::Timestamp;
+use seatshift_messages::MigrationId;
+use seatshift_store::{Committed, Unit, WorkChange, WorkRow};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::clock::later;
 use crate::desk::Desk;
 use crate::engine::{Engine, Told};
+use crate::meters::Pulse;
 use crate::participant::{Job, Participant, Performed};
+use crate::patience::Patience;
 
-/// Until `stopping`; then no more is taken up, and what runs comes to its end.
-pub(crate) async fn run<P: Participant>(engine: Arc<Engine<P>>, stopping: CancellationToken) {
-    let mut running = JoinSet::new();
-    loop {
-        if take_up(&engine, &mut running, &stopping).await {
-            continue;
-        }
-        let full = running.len() >= engine.limits.parallel;
-        tokio::select! {
-            biased;
-            () = stopping.cancelled() => break,
-            Some(ended) = running.join_next() => report(ended),
-            () = engine.bells.work.notified() => {}
-            () = next_due(&engine), if !full => {}
-        }
-    }
-    while let Some(ended) = running.join_next().await {
-        report(ended);
-    }
+/// The work side of one host.
+pub(crate) struct Workshop<P: Participant> {
+    pub(crate) engine: Arc<Engine<P>>,
+    pub(crate) stopping: CancellationToken,
 }
 
-/// Takes up what is due. True when there may be more.
-async fn take_up<P: Participant>(
-    engine: &Arc<Engine<P>>,
-    running: &mut JoinSet<()>,
-    stopping: &CancellationToken,
-) -> bool {
-    while let Some(ended) = running.try_join_next() {
-        report(ended);
-    }
-    let room = engine.limits.parallel.saturating_sub(running.len()).min(engine.limits.batch);
-    if room == 0 || stopping.is_cancelled() {
-        return false;
-    }
-    let now = engine.clock.now();
-    let lease_until = later(now, engine.limits.lease);
-    match engine.store.claim_work(P::SERVICE, now, lease_until, room).await {
-        Ok(rows) => {
-            let more = rows.len() == room;
-            for row in rows {
-                running.spawn(perform(engine.clone(), row, lease_until, stopping.clone()));
+impl<P: Participant> Workshop<P> {
+    /// Until `stopping`; then no more is taken up, what has not begun a call is given back, and what runs comes to its end.
+    pub(crate) async fn run(self) {
+        let pulse = self.engine.meters.pulse("work");
+        let running_gauge = self.engine.meters.own().running.clone();
+        let mut running = JoinSet::new();
+        while !self.stopping.is_cancelled() {
+            pulse.beat();
+            let more = self.take_up(&mut running, &pulse).await;
+            running_gauge.set(running.len() as f64);
+            if more {
+                continue;
             }
-            more
+            pulse.rest();
+            self.until_something_happens(&mut running).await;
         }
-        Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "could not look for work; trying again"
-            );
-            engine.clock.sleep(jiff::SignedDuration::from_secs(1)).await;
-            true
+        while let Some(ended) = running.join_next().await {
+            self.report(ended);
+        }
+        running_gauge.set(0.0);
+    }
+
+    /// Takes up what is due. True when there may be more.
+    async fn take_up(&self, running: &mut JoinSet<()>, pulse: &Pulse) -> bool {
+        let engine = &self.engine;
+        while let Some(ended) = running.try_join_next() {
+            self.report(ended);
+        }
+        let room = engine.limits.parallel.saturating_sub(running.len()).min(engine.limits.batch.max(1));
+        if room == 0 {
+            return false;
+        }
+        let mut patience = Patience::new();
+        loop {
+            let now = engine.clock.now();
+            let lease_until = later(now, engine.limits.lease);
+            match engine.store.claim_work(P::SERVICE, now, lease_until, room).await {
+                Ok(rows) => {
+                    let more = rows.len() == room;
+                    for row in rows {
+                        running.spawn(perform(engine.clone(), row, lease_until, self.stopping.clone()));
+                    }
+                    return more;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "could not look for work; trying again"
+                    );
+                    patience.wait(&*engine.clock, &engine.ids).await;
+                    pulse.beat();
+                    if self.stopping.is_cancelled() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until there may be work to take up: some is due, a commit brought some, a place is free where there was none,
+    /// or it is time to look what others have left.
+    async fn until_something_happens(&self, running: &mut JoinSet<()>) {
+        let full = running.len() >= self.engine.limits.parallel;
+        let due = next_due(&self.engine);
+        tokio::pin!(due);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return,
+                Some(ended) = running.join_next() => {
+                    self.report(ended);
+                    while let Some(ended) = running.try_join_next() {
+                        self.report(ended);
+                    }
+                    self.engine.meters.own().running.set(running.len() as f64);
+                    if full {
+                        return;
+                    }
+                }
+                () = self.engine.bells.work.notified() => return,
+                () = &mut due, if !full => return,
+            }
+        }
+    }
+
+    fn report(&self, ended: Result<(), tokio::task::JoinError>) {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            self.engine.meters.own().performed.count("panicked");
+            tracing::error!(%error, "a piece of work panicked; its row stays and is taken up again when its lease has run out");
         }
     }
 }
 
 async fn next_due<P: Participant>(engine: &Engine<P>) {
-    match engine.store.next_due(P::SERVICE).await {
-        Ok(Some(due)) => engine.clock.sleep_until(due).await,
-        Ok(None) => std::future::pending().await,
-        Err(_) => engine.clock.sleep(jiff::SignedDuration::from_secs(1)).await,
-    }
-}
-
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a piece of work panicked; its row stays and is taken up again when its lease has run out");
+    let look_again = async {
+        match engine.limits.look_again {
+            Some(wait) => engine.clock.sleep(wait).await,
+            None => std::future::pending().await,
+        }
+    };
+    let due = async {
+        match engine.store.next_due(P::SERVICE).await {
+            Ok(Some(due)) => engine.clock.sleep_until(due).await,
+            Ok(None) => std::future::pending().await,
+            Err(_) => Patience::new().wait(&*engine.clock, &engine.ids).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = due => {}
+        () = look_again => {}
     }
 }
 
 async fn perform<P: Participant>(
     engine: Arc<Engine<P>>,
     row: WorkRow,
-    lease_until: jiff::Timestamp,
+    lease_until: Timestamp,
     stopping: CancellationToken,
 ) {
-    let ledger = engine.load(row.migration).await;
-    let (Some(customer), Some(instruction)) = (ledger.customer, ledger.instruction) else {
-        tracing::error!(migration = %row.migration, part = %row.part, "work without an instruction; left alone");
+    let span = tracing::info_span!(
+        "work",
+        migration = %row.migration,
+        customer = tracing::field::Empty,
+        part = %row.part,
+        trace_id = %row.migration.0.simple(),
+    );
+    perform_inside(engine, row, lease_until, stopping).instrument(span).await;
+}
+
+async fn perform_inside<P: Participant>(
+    engine: Arc<Engine<P>>,
+    row: WorkRow,
+    lease_until: Timestamp,
+    stopping: CancellationToken,
+) {
+    // What a dead process held keeps its lease: only the end of a lease says so to the next.
+    if stopping.is_cancelled() && !row.interrupted {
+        give_back(&engine, row).await;
+        return;
+    }
+    let Ok(ledger) = engine.load(row.migration).await else {
+        tracing::error!("work on a ledger that cannot be read; left alone until its lease has run out");
         return;
     };
+    let (Some(customer), Some(instruction)) = (ledger.customer, ledger.instruction) else {
+        tracing::error!("work without an instruction; left alone");
+        return;
+    };
+    tracing::Span::current().record("customer", tracing::field::display(&customer));
     let work = match serde_json::from_str(&row.body) {
         Ok(work) => work,
         Err(error) => {
-            tracing::error!(migration = %row.migration, part = %row.part, %error, "stored work cannot be read; left alone");
+            tracing::error!(%error, "stored work cannot be read; left alone");
             return;
         }
     };
@@ -124,6 +206,18 @@ async fn perform<P: Participant>(
     finish(&engine, desk, performed).await;
 }
 
+/// Taken up at the moment of stopping: whoever is there takes it at once.
+async fn give_back<P: Participant>(engine: &Engine<P>, row: WorkRow) {
+    let change = WorkChange::Put {
+        migration: row.migration,
+        part: row.part,
+        expected: Some(row.version),
+        body: row.body,
+        due: row.due.or(Some(engine.clock.now())),
+    };
+    write(engine, change).await;
+}
+
 async fn finish<P: Participant>(engine: &Engine<P>, desk: Desk<P>, performed: Performed<P>) {
     let Desk { migration, part, version, .. } = desk;
     let expected = Some(version.into_inner());
@@ -134,25 +228,47 @@ async fn finish<P: Participant>(engine: &Engine<P>, desk: Desk<P>, performed: Pe
         body: serde_json::to_string(work).expect("work holds only JSON values and text keys"),
         due,
     };
-    let (fact, ends) = match performed {
-        Performed::Stopped => return,
+    engine.meters.own().performed.count(name(&performed));
+    match performed {
+        Performed::Stopped => {}
         Performed::Again { work, after } => {
-            engine.committer.commit(alone::<P>(put(&work, Some(later(engine.clock.now(), after))))).await;
-            return;
+            write(engine, put(&work, Some(later(engine.clock.now(), after)))).await;
         }
-        Performed::Rest { work } => {
-            engine.committer.commit(alone::<P>(put(&work, None))).await;
-            return;
+        Performed::Rest { work } => write(engine, put(&work, None)).await,
+        Performed::Done(fact) => {
+            let ends = WorkChange::Remove { migration, part: part.clone(), expected };
+            tell(engine, migration, fact, ends).await;
         }
-        Performed::Done(fact) => (fact, WorkChange::Remove { migration, part: part.clone(), expected }),
-        Performed::Kept { fact, work } => (fact, put(&work, None)),
-    };
-    tracing::debug!(service = %P::SERVICE, %migration, %part, ?fact, "found out");
-    engine.tell(migration, Told { ends: Some(ends), ..Told::fact(fact) }).await;
+        Performed::Kept { fact, work } => tell(engine, migration, fact, put(&work, None)).await,
+    }
 }
 
-fn alone<P: Participant>(change: WorkChange) -> Unit {
+fn name<P: Participant>(performed: &Performed<P>) -> &'static str {
+    match performed {
+        Performed::Again { .. } => "again",
+        Performed::Done(_) => "done",
+        Performed::Kept { .. } => "kept",
+        Performed::Rest { .. } => "rest",
+        Performed::Stopped => "stopped",
+    }
+}
+
+async fn tell<P: Participant>(engine: &Engine<P>, migration: MigrationId, fact: P::Fact, ends: WorkChange) {
+    tracing::debug!(service = %P::SERVICE, ?fact, "found out");
+    match engine.tell(migration, Told { ends: Some(ends), ..Told::fact(fact) }).await {
+        Ok(Committed::Done | Committed::Duplicate) => {}
+        Ok(Committed::Stale) => tracing::debug!("what was found out is no longer wanted"),
+        Err(error) => {
+            tracing::error!(%error, "what was found out cannot be saved; found out again when the lease has run out");
+        }
+    }
+}
+
+/// A row that was replaced meanwhile is left as it is: then nobody wants this of it any more.
+async fn write<P: Participant>(engine: &Engine<P>, change: WorkChange) {
     let mut unit = Unit::new(P::SERVICE);
     unit.work.push(change);
-    unit
+    if let Err(error) = engine.committer.commit(unit).await {
+        tracing::error!(%error, "a piece of work cannot be saved; taken up again when its lease has run out");
+    }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ids::{CustomerId, EventId};
+use crate::trace::TraceContext;
 
 /// Media type of the bytes.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
@@ -78,7 +79,7 @@ pub struct Envelope {
     /// The customer; absent for events about a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitionkey: Option<CustomerId>,
-    /// W3C trace context of the trace in which the event began.
+    /// W3C trace context: the trace is the migration's (see [`crate::TraceContext`]), the span that of this event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     pub data: Value,
@@ -116,7 +117,7 @@ impl Envelope {
             correlationid: heading.subject,
             causationid: heading.causation,
             partitionkey: heading.customer,
-            traceparent: None,
+            traceparent: Some(TraceContext::of(heading.subject, heading.id).to_string()),
             data,
         }
     }

@@ -35,9 +35,11 @@ mod event;
 mod facts;
 mod ids;
 mod instruction;
+mod trace;
 
 pub use envelope::{CONTENT_TYPE, Envelope, Heading, Service, Unreadable};
 pub use event::{CATALOG, Event};
 pub use facts::*;
 pub use ids::*;
 pub use instruction::*;
+pub use trace::TraceContext;

@@ -74,7 +74,9 @@ impl Case<'_> {
 
     async fn send(&self, mut work: Ordering) -> Done {
         let permit = self.client.permit(Family::Orders, self.customer.0, Purpose::Forward);
-        let Some(permit) = self.desk.unless_stopping(permit).await else { return Performed::Stopped };
+        let Some(permit) = self.desk.unless_stopping(permit).await else {
+            return again(work, SignedDuration::ZERO);
+        };
         if self.desk.stage().await.rollback || !self.desk.may_send() {
             return again(work, SignedDuration::ZERO);
         }

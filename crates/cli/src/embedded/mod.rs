@@ -16,7 +16,7 @@ use seatshift_control::planned::LastLook;
 use seatshift_control::planning::PlanOptions;
 use seatshift_control::{Config, Control, Setup};
 use seatshift_edge::ClockTimer;
-use seatshift_host::{Clock, Horizons, Ids, Limits, Parts, start};
+use seatshift_host::{Clock, Horizons, Ids, Limits, Meters, Parts, start};
 use seatshift_messages::Policy;
 use seatshift_partner_center::{Client, TokenBuckets};
 use seatshift_purchase::{Purchasing, Waits};
@@ -98,7 +98,7 @@ impl Embedded {
         let stopping = CancellationToken::new();
         let timer = Arc::new(ClockTimer(clock.clone()));
         let look = LastLook::new(client.reader().clone(), timer, settings.planning, settings.policy);
-        let parts = Parts { store, bus, clock, ids, limits: settings.limits };
+        let parts = Parts { store, bus, clock, ids, limits: settings.limits, meters: Meters::new() };
         let setup = Setup {
             parts: parts.clone(),
             recheck: Arc::new(look),

@@ -138,6 +138,7 @@ impl Bench {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: Limits::default(),
+            meters: seatshift_host::Meters::new(),
         }
     }
 
