@@ -17,6 +17,14 @@ pub fn get(port: u16, path: &str) -> Result<(u16, String), Error> {
     request(port, "", "", "GET", path, "")
 }
 
+/// `POST` of a JSON document to a server on 127.0.0.1, without credentials: status and body.
+///
+/// # Errors
+/// When nothing answers there.
+pub fn post(port: u16, path: &str, body: &str) -> Result<(u16, String), Error> {
+    request(port, "", "", "POST", path, body)
+}
+
 /// One request to 127.0.0.1. Answers the status and the body.
 pub(crate) fn request(
     port: u16,

@@ -21,7 +21,7 @@ mod shared;
 
 pub use error::Error;
 pub use free::{Ports, free_ports, random_hex};
-pub use http::get;
+pub use http::{get, post};
 pub use install::{POSTGRES_AT_LEAST, RABBITMQ_AT_LEAST, ensure_installed};
 pub use postgres::Postgres;
 pub use process::Process;

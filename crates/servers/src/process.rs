@@ -118,14 +118,16 @@ pub(crate) fn children(parent: u32) -> Vec<u32> {
     .collect()
 }
 
-/// Looks every few milliseconds, until it is so or the patience is at its end.
+/// Looks again and again, first soon and then every tenth of a second, until it is so or the patience is at its end.
 pub(crate) fn within(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
+    let mut pause = Duration::from_millis(2);
     while !is_so() {
-        if begun.elapsed() > patience {
+        if begun.elapsed() >= patience {
             return false;
         }
-        rest(Duration::from_millis(10));
+        rest(pause);
+        pause = (pause * 2).min(Duration::from_millis(100));
     }
     true
 }

@@ -34,7 +34,7 @@ enum Task {
     /// The whole distributed system on this machine, without Docker.
     Stack(stack::Arguments),
     /// Makes the passwords that docker-compose.yml names (in deploy/secrets, which git ignores); those that are there are kept.
-    Secrets,
+    Secrets(secrets::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -44,6 +44,6 @@ fn main() -> Result<()> {
         Task::Campaign(arguments) => campaign::run(&arguments),
         Task::Servers(arguments) => servers::run(&arguments),
         Task::Stack(arguments) => stack::run(&arguments),
-        Task::Secrets => secrets::run(),
+        Task::Secrets(arguments) => secrets::run(&arguments),
     }
 }

@@ -4,7 +4,7 @@
 //! on working. Nothing here is ever committed; the folder is ignored by git.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -26,9 +26,16 @@ const DEFINITIONS: &str = "rabbitmq-definitions.json";
 #[derive(Debug)]
 pub(crate) struct Secrets(PathBuf);
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where to write them; docker-compose.yml looks for them in the default.
+    #[arg(long, default_value = "deploy/secrets")]
+    dir: PathBuf,
+}
+
 /// `cargo xtask secrets`.
-pub(crate) fn run() -> Result<()> {
-    let secrets = Secrets::made(&root().join("deploy/secrets"))?;
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let secrets = Secrets::made(&root().join(&arguments.dir))?;
     let database = secrets.made_one("postgres-password")?;
     let admin = json!({
         "name": "admin", "password_hash": hashed(&secrets.made_one("rabbitmq-admin-password")?)?,
@@ -47,8 +54,9 @@ pub(crate) fn run() -> Result<()> {
 impl Secrets {
     /// The passwords of the services and the token of control's API, in this folder.
     pub(crate) fn made(dir: &Path) -> Result<Secrets> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        made.with_context(|| format!("{} cannot be made", dir.display()))?;
+        let private = fs::Permissions::from_mode(0o700);
+        let made = fs::create_dir_all(dir).and_then(|()| fs::set_permissions(dir, private));
+        made.with_context(|| format!("{} cannot be made private", dir.display()))?;
         let secrets = Secrets(dir.to_owned());
         secrets.made_one("control-token")?;
         for service in SERVICES {

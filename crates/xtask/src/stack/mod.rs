@@ -3,6 +3,7 @@
 //! RabbitMQ, PostgreSQL, a simulated Partner Center and the four services, each a process of its own, all on private loopback
 //! ports, everything in one folder. What runs is found again by pid files; nothing else is ever signaled.
 
+mod audit;
 mod build;
 mod chaos;
 mod place;
@@ -53,6 +54,13 @@ enum Verb {
         #[arg(short, long)]
         follow: bool,
     },
+    /// What the simulator's own books say after a run of this plan: every figure must be 0.
+    Audit {
+        #[command(flatten)]
+        place: Place,
+        /// The plan that was applied.
+        plan: PathBuf,
+    },
     /// Kills drawn processes of the services (SIGKILL) and starts them again, over and over: what nothing may be lost by.
     Kill {
         #[command(flatten)]
@@ -81,6 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Verb::Down { place, delete } => up::down(&place.stack(), *delete),
         Verb::Status(place) => status::status(&place.stack()),
         Verb::Logs { place, of, follow } => status::logs(&place.stack(), of.as_deref(), *follow),
+        Verb::Audit { place, plan } => audit::audit(&place.stack(), plan),
         Verb::Kill { place, chaos } => chaos::run(&place.stack(), chaos),
     }
 }

@@ -36,6 +36,11 @@ impl Stack {
         self.dir.join("config").join("seatshift.toml")
     }
 
+    /// The world that the simulator began with.
+    pub(crate) fn world(&self) -> PathBuf {
+        self.dir.join("config").join("world.json")
+    }
+
     /// What the person's commands read.
     pub(crate) fn for_commands(&self) -> PathBuf {
         self.dir.join("seatshift.toml")

@@ -47,6 +47,9 @@ pub(crate) struct Wanted {
     /// Builds without optimization: faster to build, slower to run.
     #[arg(long)]
     dev: bool,
+    /// Builds nothing: the binaries of this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "dev")]
+    binaries: Option<PathBuf>,
 }
 
 fn replicas(text: &str) -> Result<(String, u32), String> {
@@ -65,7 +68,10 @@ impl Wanted {
 }
 
 pub(crate) fn up(stack: &Stack, wanted: &Wanted) -> Result<()> {
-    let binaries = build::binaries(wanted.dev)?;
+    let binaries = match &wanted.binaries {
+        Some(dir) => dir.canonicalize().with_context(|| dir.display().to_string())?,
+        None => build::binaries(wanted.dev)?,
+    };
     let stack = &stack.made()?;
     let servers = prepare::servers(stack)?;
     let secrets = Secrets::made(&stack.secrets())?;
@@ -96,6 +102,8 @@ fn simulator(stack: &Stack, wanted: &Wanted, binaries: &Path, servers: &Shared) 
     let _ = fs::remove_file(&config);
     let (_held, port) = port()?;
     let mut arguments = vec!["simulator".to_owned()];
+    // Kept, so that its books can be told later what a plan wanted.
+    arguments.extend(["--write-world".to_owned(), stack.world().display().to_string()]);
     match &wanted.world {
         Some(file) => {
             let file = file.canonicalize().with_context(|| file.display().to_string())?;
@@ -120,7 +128,7 @@ fn simulator(stack: &Stack, wanted: &Wanted, binaries: &Path, servers: &Shared) 
         arguments,
         environment: BTreeMap::new(),
         port,
-        health: "/_simulator/health".to_owned(),
+        health: "/_simulator/startup".to_owned(),
     };
     drop(_held);
     line.start(stack)?;
