@@ -10,6 +10,7 @@ mod changes;
 mod columns;
 mod instructions;
 mod memory;
+mod postgres;
 pub mod quota;
 mod rows;
 mod sqlite;
@@ -24,6 +25,7 @@ use seatshift_messages::{EventId, MigrationId, Service};
 
 pub use changes::Changes;
 pub use memory::MemoryStore;
+pub use postgres::{Held, PgOptions, PgStore};
 pub use rows::*;
 pub use sqlite::{Options, SqliteStore};
 pub use unit::*;

@@ -16,7 +16,7 @@ create table bucket (
 
 -- Whether changing calls may be made.
 create table gate (
-    only boolean primary key default true check (only),
+    alone boolean primary key default true check (alone),
     mode text not null check (mode in ('running', 'draining', 'paused')),
     version bigint not null,
     at timestamptz not null

@@ -77,3 +77,12 @@ create table dead_letter (
     reason text not null,
     bytes bytea not null
 );
+
+-- The last commit of each writer of each process: after a lost connection it says whether that commit happened.
+create table mark (
+    process uuid not null,
+    slot integer not null,
+    count bigint not null,
+    at timestamptz not null,
+    primary key (process, slot)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);

@@ -8,6 +8,7 @@ mod given;
 mod logs;
 mod outbox;
 mod records;
+mod servers;
 mod sqlite;
 mod units;
 mod work;
