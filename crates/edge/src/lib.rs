@@ -7,11 +7,15 @@
 
 mod answer;
 pub mod connect;
+mod meter;
 mod observer;
+pub mod replica;
 mod status;
 mod timer;
 
 pub use answer::{Meaning, cause_of, meaning_of};
+pub use meter::Metered;
 pub use observer::CallLog;
+pub use replica::Replica;
 pub use status::{Errand, Guard, StatusChange, StatusWish, Step, change_status};
 pub use timer::ClockTimer;

@@ -87,6 +87,7 @@ impl<P: Participant> Inbound<P> {
     /// A panic in here is this message's alone.
     async fn hear(&self, delivery: Delivery, envelope: Envelope, event: Event) {
         let id = envelope.id;
+        let _in_hand = self.engine.meters.in_hand(envelope.time);
         let telling = AssertUnwindSafe(self.tell(envelope, event)).catch_unwind();
         let heard = &self.engine.meters.own().heard;
         match telling.await {

@@ -26,9 +26,11 @@ mod loader;
 pub mod meters;
 mod participant;
 mod patience;
+pub mod process;
 mod relay;
 mod retry;
 pub mod settings;
+mod telemetry;
 
 mod work;
 
@@ -39,4 +41,6 @@ pub use host::{Handle, Parts, start};
 pub use ids::Ids;
 pub use limits::Limits;
 pub use meters::Meters;
+
 pub use participant::{About, Decision, Effect, Heard, Job, Participant, Performed};
+pub use process::{Assembly, Base, Program, Refusal, main};

@@ -16,7 +16,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::settings::{LogFormat, Telemetry};
@@ -83,7 +83,8 @@ where
         let mut fields = BTreeMap::new();
         for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
             let extensions = span.extensions();
-            let formatted = extensions.get::<FormattedFields<JsonFields>>().map(|fields| fields.fields.as_str());
+            let formatted =
+                extensions.get::<FormattedFields<JsonFields>>().map(|fields| fields.fields.as_str());
             if let Some(of_span) = formatted.and_then(|text| serde_json::from_str(text).ok()) {
                 let of_span: BTreeMap<String, Value> = of_span;
                 fields.extend(of_span);

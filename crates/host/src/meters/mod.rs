@@ -6,10 +6,12 @@
 
 mod pulse;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -31,6 +33,8 @@ pub struct Meters(Arc<Inner>);
 struct Inner {
     registry: Mutex<Registry>,
     pulses: Mutex<Vec<Pulse>>,
+    /// When the events in hand were made; several may have been made at one moment.
+    in_hand: Mutex<BTreeMap<Timestamp, u32>>,
     pub(crate) own: Own,
 }
 
@@ -102,8 +106,8 @@ impl Meters {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("seatshift");
         let own = Own::registered(&mut registry);
-        let pulses = Mutex::default();
-        Meters(Arc::new(Inner { registry: Mutex::new(registry), pulses, own }))
+        let registry = Mutex::new(registry);
+        Meters(Arc::new(Inner { registry, pulses: Mutex::default(), in_hand: Mutex::default(), own }))
     }
 
     /// A new figure. `name` without the prefix, `help` without the full stop.
@@ -140,6 +144,17 @@ impl Meters {
         self.own().remedies.count(remedy);
     }
 
+    /// An event that was made then is in hand, until the guard goes.
+    pub(crate) fn in_hand(&self, made: Timestamp) -> InHand {
+        *unpoisoned(&self.0.in_hand).entry(made).or_default() += 1;
+        InHand { meters: self.clone(), made }
+    }
+
+    /// When the oldest event in hand was made.
+    pub(crate) fn oldest_in_hand(&self) -> Option<Timestamp> {
+        unpoisoned(&self.0.in_hand).keys().next().copied()
+    }
+
     /// A pulse for one more loop.
     pub fn pulse(&self, name: &'static str) -> Pulse {
         let pulse = Pulse::new(name);
@@ -167,6 +182,24 @@ impl Meters {
 
     fn register(&self, name: &str, help: &str, metric: impl Registered) {
         unpoisoned(&self.0.registry).register(name, help, metric);
+    }
+}
+
+/// One event in hand.
+pub(crate) struct InHand {
+    meters: Meters,
+    made: Timestamp,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let mut in_hand = unpoisoned(&self.meters.0.in_hand);
+        if let Some(count) = in_hand.get_mut(&self.made) {
+            *count -= 1;
+            if *count == 0 {
+                in_hand.remove(&self.made);
+            }
+        }
     }
 }
 

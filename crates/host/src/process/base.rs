@@ -1,0 +1,164 @@
+//! What every service stands on.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use seatshift_bus::RabbitBus;
+use seatshift_messages::Service;
+use seatshift_store::PgStore;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, ScaledClock};
+use crate::host::Parts;
+use crate::ids::Ids;
+use crate::limits::Limits;
+use crate::meters::Meters;
+use crate::settings::Settings;
+
+use super::{Readiness, Refusal};
+
+/// Configuration, servers, time, ids and figures of one process.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub service: Service,
+    /// Of this process, for logs and lists of sessions: host name and process id.
+    pub instance: String,
+    pub settings: Arc<Settings>,
+    pub store: Arc<PgStore>,
+    pub bus: Arc<RabbitBus>,
+    pub clock: Arc<dyn Clock>,
+    /// Seconds of the clock in a real one.
+    pub scale: u32,
+    pub ids: Arc<Ids>,
+    pub meters: Meters,
+    /// What `/readyz` tells beside database and broker.
+    pub readiness: Readiness,
+    /// Nothing more is to be taken up.
+    pub stopping: CancellationToken,
+}
+
+/// A replica that has died is noticed, and its rows looked for, at least this often. Real time.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// Beyond every wait for a confirmation, so that nobody publishes what another is publishing. Real time.
+const OUTBOX_LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// What clocks of machines may differ by, and what a commit may take, within a lease. Real time.
+const MARGIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// The lease that the configuration wants would end before a call that is made under it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "service.lease_seconds is {lease} and one call may take {call} s of the clock's time: under such a lease nothing could \
+     ever be sent; leave the key out, or set at least {least}"
+)]
+struct LeaseTooShort {
+    lease: i64,
+    call: i64,
+    least: i64,
+}
+
+impl Base {
+    /// This much real time, on the clock.
+    pub fn on_clock(&self, real: SignedDuration) -> SignedDuration {
+        real.saturating_mul(i32::try_from(self.scale).unwrap_or(i32::MAX))
+    }
+
+    /// The limits of a replica whose changing calls take at most `longest_call`, in the clock's own time.
+    ///
+    /// # Errors
+    /// When the configured lease would not outlive such a call.
+    pub fn limits(&self, longest_call: SignedDuration) -> Result<Limits, Refusal> {
+        limits(&self.settings, self.service, self.scale, longest_call)
+    }
+
+    /// What a host runs on; `longest_call` as in [`Base::limits`].
+    ///
+    /// # Errors
+    /// As [`Base::limits`].
+    pub fn parts(&self, longest_call: SignedDuration) -> Result<Parts, Refusal> {
+        Ok(Parts {
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            limits: self.limits(longest_call)?,
+            meters: self.meters.clone(),
+        })
+    }
+}
+
+fn limits(
+    settings: &Settings,
+    service: Service,
+    scale: u32,
+    longest_call: SignedDuration,
+) -> Result<Limits, Refusal> {
+    let on_clock = |real: SignedDuration| real.saturating_mul(i32::try_from(scale).unwrap_or(i32::MAX));
+    // Twice a call: a wait for a permit may take up the first half.
+    let lease = match settings.service.lease_seconds {
+        Some(seconds) => SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)),
+        None => longest_call.saturating_mul(2).saturating_add(on_clock(MARGIN)),
+    };
+    let least = longest_call.saturating_add(on_clock(SignedDuration::from_secs(5)));
+    if lease < least {
+        let (lease, call, least) = (lease.as_secs(), longest_call.as_secs(), least.as_secs());
+        return Err(LeaseTooShort { lease, call, least }.into());
+    }
+    Ok(Limits {
+        batch: settings.service.batch,
+        parallel: settings.service.parallel,
+        lease,
+        call_deadline: longest_call,
+        look_again: Some(on_clock(LOOK_AGAIN)),
+        outbox_lease: Some(on_clock(OUTBOX_LEASE)),
+        log_heard: service == Service::Control,
+    })
+}
+
+/// The clock that the configuration wants, and how fast it runs.
+pub(super) fn clock(settings: &Settings) -> (Arc<dyn Clock>, u32) {
+    match settings.clock {
+        Some(clock) => {
+            let scaled = ScaledClock::compressed(clock.start, clock.epoch, clock.scale);
+            (Arc::new(scaled), clock.scale)
+        }
+        None => (Arc::new(ScaledClock::real()), 1),
+    }
+}
+
+/// Name of this process: the machine's (a container's) and the process's.
+pub(super) fn instance() -> String {
+    let machine = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    let machine = machine.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok());
+    format!("{}-{}", machine.as_deref().map_or("unknown", str::trim), std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(environment: &[(&str, &str)]) -> Settings {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("seatshift.toml");
+        std::fs::write(&file, "").unwrap();
+        let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Settings::read(Some(&file), environment).unwrap()
+    }
+
+    #[test]
+    fn a_lease_outlives_a_wait_and_a_call() {
+        let call = SignedDuration::from_secs(100);
+        let limits = limits(&settings(&[]), Service::Purchase, 10, call).unwrap();
+        assert_eq!(limits.lease, SignedDuration::from_secs(2 * 100 + 300));
+        assert_eq!(limits.look_again, Some(SignedDuration::from_secs(10)));
+        assert!(!limits.log_heard && limits.replicated());
+    }
+
+    #[test]
+    fn a_lease_under_which_nothing_could_be_sent_is_refused() {
+        let settings = settings(&[("SEATSHIFT__SERVICE__LEASE_SECONDS", "60")]);
+        let call = SignedDuration::from_secs(60);
+        let told = limits(&settings, Service::Purchase, 1, call).unwrap_err().to_string();
+        assert!(told.contains("at least 65"), "{told}");
+        limits(&settings, Service::Purchase, 1, SignedDuration::from_secs(30)).unwrap();
+    }
+}
