@@ -28,7 +28,8 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
 /// Crates that only one room may use, because everything else goes through that room.
 const KEPT_IN: [(&str, &[&str]); 4] = [
     ("lapin", &["bus"]),
-    ("reqwest", &["partner-center"]),
+    // The command speaks to control's own API.
+    ("reqwest", &["partner-center", "cli"]),
     ("sqlx", &["store"]),
     ("backoff", &["partner-center"]),
 ];
