@@ -67,12 +67,35 @@ pub(crate) async fn open(
     );
     match timeout(limit, connecting).await {
         Ok(Ok(connection)) => {
-            let events = connection.events_listener().boxed();
+            // A closed channel is told here too; whoever uses the channel finds out by itself.
+            let events = connection
+                .events_listener()
+                .filter(|event| {
+                    let of_a_channel = matches!(event, Event::Error(error) if error.is_amqp_soft_error());
+                    std::future::ready(!of_a_channel)
+                })
+                .boxed();
             Ok(Line { connection: Arc::new(connection), events, _wire: wire })
         }
         Ok(Err(error)) => Err(RabbitError::broker(format!("connecting to {url}"))(error)),
         Err(_) => Err(RabbitError::TimedOut { doing: "connecting to the broker", after: limit }),
     }
+}
+
+/// Connects to the first node that answers; for people's tools, which do not try again.
+pub(crate) async fn open_any(
+    options: &RabbitOptions,
+    tls: &OwnedTLSConfig,
+    purpose: &str,
+) -> Result<Line, RabbitError> {
+    let mut last = RabbitError::NoUrl;
+    for url in &options.urls {
+        match open(url, tls, options, purpose).await {
+            Ok(line) => return Ok(line),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// The way to the socket under a connection; dropping it shuts the socket down.

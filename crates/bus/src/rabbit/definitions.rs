@@ -40,7 +40,7 @@ pub fn rights(service: Service, declare: Declare) -> Rights {
         (Declare::Passive, true) => only("events|dlx|replay".to_owned()),
         (Declare::Passive, false) => only("events|dlx".to_owned()),
         (Declare::Active, true) => only("events|dlx|replay|history|[a-z]+\\.v1(\\.dead)?".to_owned()),
-        (Declare::Active, false) => only(format!("events|dlx|[a-z]+\\.v1|{service}\\.v1\\.dead")),
+        (Declare::Active, false) => only(format!("events|dlx|history|[a-z]+\\.v1|{service}\\.v1\\.dead")),
     };
     let sources = match (declare, control) {
         (Declare::Passive, _) => "",

@@ -33,6 +33,8 @@ pub enum RabbitError {
     Unroutable { exchange: String, count: usize },
     #[error("the broker gave no confirmation within {after:?}")]
     Unconfirmed { after: Duration },
+    #[error("the broker takes no more messages into {queue}: it has as many as it may have")]
+    Refused { queue: String },
     #[error("no dead letter {id} in {queue}")]
     NoSuchLetter { id: String, queue: String },
 }

@@ -16,8 +16,6 @@ use super::topology::{DEAD, EVENTS, UNREADABLE, dead_queue};
 
 /// Header of a dead letter: why it is one.
 pub(crate) const REASON: &str = "seatshift-reason";
-/// Header of a replayed dead letter: how often it was replayed.
-pub(crate) const REPLAYS: &str = "seatshift-replays";
 /// Header with the W3C trace context.
 const TRACEPARENT: &str = "traceparent";
 

@@ -38,7 +38,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::{Buried, Bus, Confirm, Delivery, Outgoing};
 use backoff::Jitter;
-pub(crate) use connect::{Line, open, read_tls};
+use connect::open;
+pub(crate) use connect::{Line, open_any, read_tls};
 pub use definitions::{Rights, definitions, rights};
 pub use error::RabbitError;
 pub use options::{BrokerUrl, Declare, RabbitOptions, Tls};

@@ -31,6 +31,10 @@ use crate::Confirm;
 /// After a refusal (a full queue): let the queue's readers get on.
 const AFTER_REFUSAL: Duration = Duration::from_millis(500);
 
+/// Refused so often in a row, the session begins anew: a quorum queue tells a channel to stop, and forgets to tell it to
+/// go on when the limit itself is lifted; a new channel asks anew.
+const REFUSALS: u32 = 20;
+
 /// One message that waits.
 struct Publication {
     address: Address,
@@ -133,7 +137,7 @@ pub(crate) async fn session(shared: &Shared, mut line: Line) -> Result<(), Rabbi
         .map_err(RabbitError::broker("asking for confirmations"))?;
     shared.board.note().publishing = true;
     let mut phase = shared.phase.subscribe();
-    let mut not_before = Instant::now();
+    let (mut not_before, mut refusals) = (Instant::now(), 0);
     loop {
         let blocked = shared.board.note().blocked.is_some();
         let closing = *phase.borrow_and_update() == Phase::Closing;
@@ -157,6 +161,12 @@ pub(crate) async fn session(shared: &Shared, mut line: Line) -> Result<(), Rabbi
         let answers = confirmed(shared, &mut line, &channel, &batch).await?;
         if settle(shared, batch, answers)? {
             not_before = Instant::now() + AFTER_REFUSAL;
+            refusals += 1;
+        } else {
+            refusals = 0;
+        }
+        if refusals == REFUSALS {
+            return Err(RabbitError::Refused { queue: "one of the work queues".to_owned() });
         }
     }
 }

@@ -212,12 +212,11 @@ impl Topology {
         queue.owner == service || (service == Service::Control && !others_work)
     }
 
-    /// Everybody binds all events to all work queues, before the first event is published: because the history takes
-    /// every event, the broker never says that one reached no service. The rest is its owner's and control's.
+    /// Everybody binds all events to all work queues and the history, before the first event is published: because the
+    /// history takes every event, the broker never says that one reached no service. The rest is its owner's and
+    /// control's.
     pub fn declares_binding(service: Service, binding: &Binding) -> bool {
-        let events = binding.exchange == EVENTS && binding.queue != HISTORY;
-        events
-            || service == Service::Control
-            || (binding.exchange == DEAD && binding.queue == dead_queue(service))
+        let own_dead = binding.exchange == DEAD && binding.queue == dead_queue(service);
+        binding.exchange == EVENTS || service == Service::Control || own_dead
     }
 }

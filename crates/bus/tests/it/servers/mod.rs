@@ -1,5 +1,10 @@
 //! RabbitMQ, for real: the shared node with a virtual host for each test, and nodes of a test's own where it is harmed.
 
+mod dead_letters;
+mod declaring;
+mod history;
+mod publishing;
+mod receiving;
 mod stage;
 
 mod on_rabbitmq {

@@ -30,6 +30,21 @@ impl Vhost {
         BrokerUrl::parse(&self.servers.rabbit.admin_url(&self.name)).unwrap()
     }
 
+    pub(crate) fn raw_url(&self) -> String {
+        self.servers.rabbit.admin_url(&self.name)
+    }
+
+    /// A request to the broker's management, about this virtual host.
+    pub(crate) fn api(&self, method: &str, what: &str, rest: &str) -> String {
+        self.servers.rabbit.api(method, &format!("/api/{what}/{}/{rest}", self.name), "").unwrap()
+    }
+
+    /// Takes away one binding of an exchange to a queue.
+    pub(crate) fn unbind(&self, exchange: &str, queue: &str, key: &str) {
+        let key = key.replace('#', "%23");
+        self.api("DELETE", "bindings", &format!("e/{exchange}/q/{queue}/{key}"));
+    }
+
     pub(crate) fn options(&self, service: Service) -> RabbitOptions {
         RabbitOptions::new(service, vec![self.url()])
     }
@@ -40,6 +55,11 @@ impl Drop for Vhost {
         // The node is stopped after the tests anyway.
         let _ = self.servers.rabbit.delete_vhost(&self.name);
     }
+}
+
+/// A plain connection, for looking behind the bus's back.
+pub(crate) async fn raw(url: &str) -> lapin::Connection {
+    lapin::Connection::connect(url, lapin::ConnectionProperties::default()).await.unwrap()
 }
 
 /// A bus with its sessions, which end with it.

@@ -1,1 +1,0 @@
-//! What the services could not handle, for people: look, send back, throw away.

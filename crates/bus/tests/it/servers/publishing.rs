@@ -1,0 +1,169 @@
+//! What becomes of events on their way to the broker.
+
+use std::time::Duration;
+
+use lapin::options::BasicGetOptions;
+use lapin::types::AMQPValue;
+use seatshift_bus::topology::{EVENTS, HISTORY, work_queue};
+use seatshift_bus::{BrokerUrl, BusState, Confirm, Declare, Delivery, Outgoing, RabbitBus, RabbitOptions};
+use seatshift_messages::Service::{Control, Purchase};
+use seatshift_messages::{CONTENT_TYPE, Envelope};
+
+use super::stage::{Running, Vhost, raw};
+use crate::given::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_carries_its_heading_where_the_broker_can_see_it() {
+    let vhost = Vhost::fresh();
+    let bus = Running::ready(vhost.options(Purchase)).await;
+    let mut envelope = Envelope::from_bytes(&restored(1).bytes).unwrap();
+    envelope.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+    let event = Outgoing { id: envelope.id, bytes: envelope.to_bytes().into() };
+    assert_eq!(publish(&*bus, [event]).remove(0).awaited().await, Confirm::Safe);
+
+    let connection = raw(&vhost.raw_url()).await;
+    let channel = connection.create_channel().await.unwrap();
+    let queue = work_queue(Control).as_str().into();
+    let got = channel.basic_get(queue, BasicGetOptions::default()).await.unwrap().unwrap();
+    let text = |value: &Option<lapin::types::ShortString>| value.as_ref().unwrap().to_string();
+    let properties = &got.properties;
+    assert_eq!((got.exchange.as_str(), got.routing_key.as_str()), (EVENTS, "seatshift.licenses.restored.v1"));
+    assert_eq!(text(properties.message_id()), envelope.id.to_string());
+    assert_eq!(text(properties.kind()), "seatshift.licenses.restored.v1");
+    assert_eq!(text(properties.correlation_id()), envelope.subject.to_string());
+    assert_eq!(text(properties.content_type()), CONTENT_TYPE);
+    assert_eq!(text(properties.app_id()), "seatshift-purchase");
+    assert_eq!(*properties.delivery_mode(), Some(2), "survives a restart of the broker");
+    assert_eq!(*properties.timestamp(), Some(0));
+    let traceparent = properties.headers().as_ref().unwrap().inner().get("traceparent");
+    let expected = AMQPValue::LongString(envelope.traceparent.unwrap().into());
+    assert_eq!(traceparent, Some(&expected));
+}
+
+/// The history takes everything, so the broker does not say that an event has reached no service. Declaring does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_binding_is_not_noticed_by_publishing_but_mended_by_the_next_session() {
+    let vhost = Vhost::fresh();
+    let kind = "seatshift.migration.progressed.v1";
+    {
+        let bus = Running::ready(vhost.options(Control)).await;
+        vhost.unbind(EVENTS, &work_queue(Control), kind);
+        assert_eq!(publish(&*bus, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
+        assert!(silent(&*bus, Control).await);
+    }
+    // Any service mends it, not only the one that misses the event.
+    let purchase = Running::ready(vhost.options(Purchase)).await;
+    let control = Running::ready(vhost.options(Control)).await;
+    assert_eq!(publish(&*purchase, [progressed(2)]).remove(0).awaited().await, Confirm::Safe);
+    assert_eq!(numbers(&receive(&*control, Control, 10).await), [2]);
+}
+
+/// lapin hangs a return on whichever confirmation comes next; an event must not be called safe for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_the_broker_returns_is_never_called_safe_however_many_are_on_their_way() {
+    let vhost = Vhost::fresh();
+    {
+        let _somebody_declares = Running::ready(vhost.options(Purchase)).await;
+    }
+    // Without the history, what is for nobody cannot be routed; and this bus does not bind it again.
+    vhost.unbind(EVENTS, HISTORY, "#");
+    let bus = Running::ready(RabbitOptions { declare: Declare::Passive, ..vhost.options(Purchase) }).await;
+    for round in 0..5 {
+        bus.until("publishing", |state| state.publishing).await;
+        let events = (0..200).map(|n| round * 1_000 + n);
+        let answers: Vec<_> = events
+            .map(|n| {
+                let nobody = n % 9 == 0;
+                (nobody, publish(&*bus, [if nobody { paused(n) } else { progressed(n) }]).remove(0))
+            })
+            .collect();
+        let mut safe = 0;
+        for (nobody, answer) in answers {
+            let confirm = answer.awaited().await;
+            assert!(!(nobody && confirm == Confirm::Safe), "it reached nobody");
+            safe += u32::from(confirm == Confirm::Safe);
+        }
+        assert!(safe > 0, "the others of its round are safe");
+    }
+    let state = bus.state();
+    assert!(state.returned > 0, "{state:?}");
+    assert!(state.last_error.unwrap().contains("a binding of `seatshift.events` is gone"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_is_an_unknown_answer_and_a_slower_pace() {
+    let vhost = Vhost::fresh();
+    let bus = Running::ready(vhost.options(Purchase)).await;
+    let policy =
+        r#"{"pattern":"^seatshift\\.control\\.v1$","apply-to":"queues","definition":{"max-length":5}}"#;
+    let path = format!("/api/policies/{}/short", vhost.name);
+    vhost.servers.rabbit.api("PUT", &path, policy).unwrap();
+    // The limit is soft: the broker learns of it a little later.
+    let mut refused = false;
+    for n in 0..2_000 {
+        refused |= publish(&*bus, [progressed(n)]).remove(0).awaited().await == Confirm::Unknown;
+        if refused {
+            break;
+        }
+    }
+    assert!(refused);
+    assert!(bus.state().refused > 0);
+    // Once there is room again, it is taken again.
+    let control = Running::ready(vhost.options(Control)).await;
+    let reader = async {
+        loop {
+            receive(&*control, Control, 64).await.into_iter().for_each(Delivery::ack);
+        }
+    };
+    let writer =
+        async { while publish(&*bus, [progressed(9_999)]).remove(0).awaited().await == Confirm::Unknown {} };
+    tokio::select! {
+        () = writer => {}
+        () = reader => {}
+    }
+}
+
+fn nowhere() -> RabbitOptions {
+    // Nothing listens there: the port was free a moment ago and belongs to nobody.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = BrokerUrl::parse(&format!("amqp://nobody@127.0.0.1:{port}/none")).unwrap();
+    RabbitOptions {
+        confirm_timeout: Duration::from_millis(300),
+        backoff: (Duration::from_millis(10), Duration::from_millis(50)),
+        ..RabbitOptions::new(Control, vec![url])
+    }
+}
+
+#[tokio::test]
+async fn without_a_broker_every_answer_is_unknown_in_time() {
+    let bus = Running::start(nowhere());
+    for _ in 0..2 {
+        for answer in publish(&*bus, (0..100).map(progressed)) {
+            assert_eq!(answer.awaited().await, Confirm::Unknown);
+        }
+    }
+    let state = bus.until("trying again", |state| state.reconnects > 3).await;
+    assert!(!state.is_ready());
+    assert!(state.last_error.unwrap().contains("refused"));
+}
+
+#[tokio::test]
+async fn when_the_sessions_are_dropped_every_answer_is_unknown_at_once() {
+    let (bus, run) =
+        RabbitBus::start(RabbitOptions { confirm_timeout: Duration::from_secs(3_600), ..nowhere() }).unwrap();
+    let answers = publish(&*bus, (0..100).map(progressed));
+    assert_eq!(bus.state().unconfirmed, 100);
+    drop(run);
+    for answer in answers {
+        assert_eq!(answer.awaited().await, Confirm::Unknown);
+    }
+    assert_eq!(bus.state(), BusState::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_node_is_tried_when_one_does_not_answer() {
+    let vhost = Vhost::fresh();
+    let urls = vec![nowhere().urls.remove(0), vhost.url()];
+    let bus = Running::ready(RabbitOptions { urls, ..nowhere() }).await;
+    assert_eq!(publish(&*bus, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
+}
