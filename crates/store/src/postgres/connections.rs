@@ -73,7 +73,9 @@ impl Connections {
     pub(crate) async fn open(&self, doing: &'static str) -> Result<PgConnection, StoreError> {
         let patience = self.shared.connect_timeout;
         match timeout(patience, PgConnection::connect_with(&self.shared.options)).await {
-            Ok(connected) => connected.map_err(|error| StoreError::Unreachable { doing, source: error.into() }),
+            Ok(connected) => {
+                connected.map_err(|error| StoreError::Unreachable { doing, source: error.into() })
+            }
             Err(_) => Err(silent(doing, patience)),
         }
     }
@@ -157,6 +159,16 @@ impl Loan {
     /// What an error means, met while doing what the loan was taken for.
     pub(crate) fn failed(&self) -> impl Fn(sqlx::Error) -> StoreError + use<> {
         failed(self.doing)
+    }
+
+    /// The connection itself, for what is not asked through the loan. It is closed afterwards, unless [`Loan::settle`].
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        self.ask().0
+    }
+
+    /// No answer is outstanding.
+    pub(crate) fn settle(&mut self) {
+        self.returnable = !self.in_transaction;
     }
 
     async fn simple(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {

@@ -31,6 +31,7 @@ use uuid::Uuid;
 
 use self::connections::Connections;
 pub use self::lock::Held;
+pub(crate) use self::lock::take as take_lock;
 use self::marks::Marks;
 pub use self::options::PgOptions;
 use self::rows::{

@@ -75,9 +75,9 @@ pub(super) async fn examine(connections: &Connections, services: &[Service]) -> 
         return Err(StoreError::NotPrepared { what: "a store of no service".into() });
     }
     let doing = "reading the schema version";
-    let mut connection = connections.open(doing).await?;
+    let mut loan = connections.take(doing).await?;
     for schema in services.iter().map(|service| Schema::Of(*service)).chain([Schema::Quota]) {
-        let found = version(&mut connection, schema).await.map_err(failed(doing))?;
+        let found = version(loan.connection(), schema).await.map_err(failed(doing))?;
         let known = schema.steps().len() as i64;
         match found {
             Some(found) if found > known => return Err(StoreError::TooNew { found, known }),
@@ -93,5 +93,6 @@ pub(super) async fn examine(connections: &Connections, services: &[Service]) -> 
             }
         }
     }
+    loan.settle();
     Ok(())
 }

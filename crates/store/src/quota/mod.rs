@@ -11,7 +11,12 @@
 //! What must never happen here: a token that is granted twice, or a lock that a frozen process can hold (each question is
 //! one statement).
 
+mod database;
+mod sql;
+
 use std::time::Duration;
+
+pub use database::PgQuota;
 
 /// What the gates let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +71,19 @@ impl Rule {
             hold: Duration::from_millis(500),
             scale: 1.0,
         }
+    }
+}
+
+impl Rule {
+    /// Tokens that fit into the bucket at this rate.
+    pub(crate) fn room(&self, per_minute: f64) -> f64 {
+        (per_minute * self.burst).max(1.0)
+    }
+
+    /// Tokens that flow in within a second of the process's clock at this rate: in no minute, and no `hold` before it, do
+    /// flow and burst come to more than the rate. The statements say the same.
+    pub(crate) fn flow(&self, per_minute: f64) -> f64 {
+        per_minute * (1.0 - self.burst) / (60.0 + self.hold.as_secs_f64())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What needs a PostgreSQL: the conformance suite on it, and what a store promises in company.
 
 mod database;
+mod quota;
 
 use database::Database;
 
@@ -11,7 +12,7 @@ mod on_postgres {
     use seatshift_store::Store;
 
     async fn open() -> (Arc<dyn Store>, super::Database) {
-        let database = super::Database::new().await;
+        let database = super::Database::borrowed().await;
         (Arc::new(database.open().await), database)
     }
     crate::conformance!(open);
