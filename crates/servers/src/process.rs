@@ -42,7 +42,10 @@ impl Process {
         command.stdout(out.try_clone().map_err(failed)?).stderr(out);
         let child = command.spawn().map_err(failed)?;
         fs::write(dir.join(format!("{name}.pid")), child.id().to_string()).map_err(failed)?;
-        Ok(Process { dir: dir.to_owned(), name: name.to_owned(), child: Some(child) })
+        // `spawn` comes back a moment before the kernel shows the environment; until then nobody would find the process.
+        let mut started = Process { dir: dir.to_owned(), name: name.to_owned(), child: Some(child) };
+        within(Duration::from_secs(5), || started.pid().is_some() || started.wait_gone(Duration::ZERO));
+        Ok(started)
     }
 
     /// Its pid while it runs and is the one that was started for this directory.

@@ -14,7 +14,7 @@ pub(crate) fn audit(stack: &Stack, plan: &Path) -> Result<()> {
     let line = Line::all(stack)?.into_iter().find(|line| line.name == "simulator");
     let simulator = line.context("this stack has no simulator")?;
     let mut intended = Command::new(&simulator.program);
-    intended.args(["simulator", "--json", "--world"]).arg(stack.world()).arg("--intent").arg(plan);
+    intended.args(["--json", "simulator", "--world"]).arg(stack.world()).arg("--intent").arg(plan);
     let intended = intended.output().context("the simulator's program does not run")?;
     if !intended.status.success() {
         bail!("{}: {}", plan.display(), String::from_utf8_lossy(&intended.stderr));
@@ -26,6 +26,11 @@ pub(crate) fn audit(stack: &Stack, plan: &Path) -> Result<()> {
     }
     let (_, figures) = get(simulator.port, "/_simulator/audit")?;
     let figures: Value = serde_json::from_str(&figures).context("the simulator's audit is no JSON")?;
-    println!("{figures:#}");
+    println!("{:#}", figures["figures"]);
+    println!("examined: {}", figures["examined"]);
+    let harms = figures["figures"].as_object().context("the audit has no figures")?;
+    if harms.values().any(|figure| figure.as_u64() != Some(0)) {
+        bail!("not every figure is 0. What was found:\n{:#}", figures["details"]);
+    }
     Ok(())
 }

@@ -5,18 +5,14 @@ use std::fs;
 use seatshift_servers::Rabbit;
 use serde_json::Value;
 
+use super::broker;
 use crate::files::{Dir, root, text, xtask};
 
 #[test]
 fn the_definitions_are_loaded_and_let_each_service_in_with_its_password() {
     let (dir, secrets) = (Dir::of("broker"), Dir::of("broker-secrets"));
     xtask(&["secrets", "--dir", secrets.0.to_str().unwrap()]);
-    // Who loads definitions has no default user: the administrator is the one in them.
-    let admin = fs::read_to_string(secrets.0.join("rabbitmq-admin-password")).unwrap();
-    fs::write(dir.0.join("server.txt"), format!("password={admin}\n")).unwrap();
-    let configuration =
-        text("deploy/compose/rabbitmq.conf").replace("/run/secrets", secrets.0.to_str().unwrap());
-    let rabbit = Rabbit::start_with(&dir.0, &configuration).unwrap();
+    let rabbit = broker(&dir.0, &secrets.0);
 
     let queues: Value =
         serde_json::from_str(&rabbit.api("GET", "/api/queues/seatshift", "").unwrap()).unwrap();
