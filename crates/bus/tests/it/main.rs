@@ -4,10 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that met an error has failed")]
 
+mod alone;
 mod faults;
 mod given;
 mod local;
 mod promises;
+mod running;
 mod servers;
 mod topology;
 

@@ -2,10 +2,12 @@
 
 mod dead_letters;
 mod declaring;
+mod harm;
 mod history;
 mod publishing;
 mod receiving;
 mod stage;
+mod tls;
 
 mod on_rabbitmq {
     use std::sync::Arc;

@@ -1,15 +1,14 @@
 //! What becomes of events on their way to the broker.
 
-use std::time::Duration;
-
 use lapin::options::BasicGetOptions;
 use lapin::types::AMQPValue;
 use seatshift_bus::topology::{EVENTS, HISTORY, work_queue};
-use seatshift_bus::{BrokerUrl, BusState, Confirm, Declare, Delivery, Outgoing, RabbitBus, RabbitOptions};
+use seatshift_bus::{Confirm, Declare, Delivery, Outgoing, RabbitOptions};
 use seatshift_messages::Service::{Control, Purchase};
 use seatshift_messages::{CONTENT_TYPE, Envelope};
 
 use super::stage::{Running, Vhost, raw};
+use crate::alone::nowhere;
 use crate::given::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,43 +120,6 @@ async fn a_full_queue_is_an_unknown_answer_and_a_slower_pace() {
         () = writer => {}
         () = reader => {}
     }
-}
-
-fn nowhere() -> RabbitOptions {
-    // Nothing listens there: the port was free a moment ago and belongs to nobody.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = BrokerUrl::parse(&format!("amqp://nobody@127.0.0.1:{port}/none")).unwrap();
-    RabbitOptions {
-        confirm_timeout: Duration::from_millis(300),
-        backoff: (Duration::from_millis(10), Duration::from_millis(50)),
-        ..RabbitOptions::new(Control, vec![url])
-    }
-}
-
-#[tokio::test]
-async fn without_a_broker_every_answer_is_unknown_in_time() {
-    let bus = Running::start(nowhere());
-    for _ in 0..2 {
-        for answer in publish(&*bus, (0..100).map(progressed)) {
-            assert_eq!(answer.awaited().await, Confirm::Unknown);
-        }
-    }
-    let state = bus.until("trying again", |state| state.reconnects > 3).await;
-    assert!(!state.is_ready());
-    assert!(state.last_error.unwrap().contains("refused"));
-}
-
-#[tokio::test]
-async fn when_the_sessions_are_dropped_every_answer_is_unknown_at_once() {
-    let (bus, run) =
-        RabbitBus::start(RabbitOptions { confirm_timeout: Duration::from_secs(3_600), ..nowhere() }).unwrap();
-    let answers = publish(&*bus, (0..100).map(progressed));
-    assert_eq!(bus.state().unconfirmed, 100);
-    drop(run);
-    for answer in answers {
-        assert_eq!(answer.awaited().await, Confirm::Unknown);
-    }
-    assert_eq!(bus.state(), BusState::default());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,17 +1,15 @@
 //! Virtual hosts that go away with their test, and buses whose sessions do.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use seatshift_bus::{
-    BrokerUrl, Buried, Bus, BusState, Confirm, Delivery, Outgoing, RabbitBus, RabbitOptions,
-};
+use seatshift_bus::{BrokerUrl, Buried, Bus, Confirm, Delivery, Outgoing, RabbitOptions};
 use seatshift_messages::Service;
 use seatshift_servers::Shared;
-use tokio::task::JoinHandle;
+
+pub(crate) use crate::running::Running;
 
 /// A virtual host of the shared node.
 pub(crate) struct Vhost {
@@ -60,52 +58,6 @@ impl Drop for Vhost {
 /// A plain connection, for looking behind the bus's back.
 pub(crate) async fn raw(url: &str) -> lapin::Connection {
     lapin::Connection::connect(url, lapin::ConnectionProperties::default()).await.unwrap()
-}
-
-/// A bus with its sessions, which end with it.
-#[derive(Debug)]
-pub(crate) struct Running {
-    bus: Arc<RabbitBus>,
-    pub(crate) sessions: JoinHandle<()>,
-}
-
-impl Running {
-    pub(crate) fn start(options: RabbitOptions) -> Self {
-        let (bus, run) = RabbitBus::start(options).unwrap();
-        Running { bus, sessions: tokio::spawn(run) }
-    }
-
-    /// Waits until its state is as wished; fails the test after a while.
-    pub(crate) async fn until(&self, what: &str, wished: impl Fn(&BusState) -> bool) -> BusState {
-        for _ in 0..1_200 {
-            let state = self.bus.state();
-            if wished(&state) {
-                return state;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("never {what}: {:?}", self.bus.state());
-    }
-
-    pub(crate) async fn ready(options: RabbitOptions) -> Self {
-        let running = Self::start(options);
-        running.until("ready", BusState::is_ready).await;
-        running
-    }
-}
-
-impl Deref for Running {
-    type Target = RabbitBus;
-
-    fn deref(&self) -> &RabbitBus {
-        &self.bus
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.sessions.abort();
-    }
 }
 
 /// All four services over one virtual host, as one bus: what the conformance suite speaks with.
