@@ -3,14 +3,20 @@
 //! One task grants slots, so two rows of a customer can never both be granted; what it grants is decided by the tracker and
 //! on disk before the next look. What must never happen here: a grant that only memory knows.
 
+use std::time::Duration;
+
 use futures::future::join_all;
+use seatshift_store::Committed;
 
 use crate::control::Inner;
 use crate::pause::STOP_RULE;
-use crate::tracker::Fact;
+use crate::shared::pause;
+use crate::tracker::{Fact, Slot};
 
 /// Grants decided at the same time.
 const AT_ONCE: usize = 64;
+/// After a grant that the store refused: the board is behind, and follows in a moment.
+const BEHIND: Duration = Duration::from_millis(200);
 
 /// Until it is dropped.
 pub(crate) async fn run(control: &Inner) {
@@ -39,12 +45,16 @@ pub(crate) async fn run(control: &Inner) {
 
 /// True when something was granted or told.
 async fn grant(control: &Inner) -> bool {
-    let mut grants = control.board.grants(control.config.max_in_flight, control.clock.now());
-    grants.truncate(AT_ONCE);
-    let waits = control.board.to_tell();
+    let grants = control.board.grants(control.config.max_in_flight, AT_ONCE, control.clock.now());
+    let waits = control.board.to_tell(AT_ONCE);
     let any = !grants.is_empty() || !waits.is_empty();
-    join_all(grants.into_iter().map(|migration| control.tell(migration, Fact::Admit))).await;
+    let slot = if control.shared { Slot::Recorded } else { Slot::Granted };
+    let granted =
+        join_all(grants.into_iter().map(|migration| control.tell(migration, Fact::Admit { slot }))).await;
     let waits = waits.into_iter().map(|(row, holder)| control.tell(row, Fact::WaitsFor { holder }));
     join_all(waits).await;
+    if granted.contains(&Committed::Stale) {
+        pause(BEHIND).await;
+    }
     any
 }

@@ -21,9 +21,11 @@ pub(crate) async fn run(control: &Inner) {
     let mut under_way: BTreeSet<MigrationId> = BTreeSet::new();
     loop {
         changes.borrow_and_update();
-        for (migration, row) in control.board.checking() {
+        // Among so many there are enough that are not looked at yet.
+        let first = control.config.checks_at_once + under_way.len();
+        for migration in control.board.checking(first) {
             if running.len() < control.config.checks_at_once && under_way.insert(migration) {
-                running.push(check(control, migration, row));
+                running.push(check(control, migration));
             }
         }
         tokio::select! {
@@ -34,7 +36,9 @@ pub(crate) async fn run(control: &Inner) {
     }
 }
 
-async fn check(control: &Inner, migration: MigrationId, row: RowRef) -> MigrationId {
+async fn check(control: &Inner, migration: MigrationId) -> MigrationId {
+    // A migration that is being checked has its row.
+    let Some(row) = control.host.stage(migration).await.row else { return migration };
     let stored = stored_row(control, &row).await;
     let mut tries = 0;
     loop {

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use jiff::SignedDuration;
+use seatshift_bus::Bus;
 use seatshift_host::{Clock, Handle, Ids, Parts};
 use seatshift_messages::{CustomerId, MigrationId, Service};
 use seatshift_store::{Committed, Store, StoreError, Unit};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::applies::{ApplyAnswered, ApplyAsked};
 use crate::board::{Board, Progress, Settled};
+use crate::commands::{Answered, Command};
 use crate::pause::{Pause, Valve};
 use crate::run::{Applied, Recheck, ReviewedPlan, RunOptions};
+use crate::shared::Shared;
 use crate::stop::StopRule;
 use crate::tracker::{Fact, Ledger, News};
-use crate::{Controlling, admission, apply, checks, commands, restart};
+use crate::{Controlling, acting, applies, commands, follow, restart};
 
 /// What can be set about control at run time.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +31,12 @@ pub struct Config {
     pub checks_at_once: usize,
     pub stop: StopRule,
     /// How often commands of other processes are looked for, in the clock's own time; none = only this process gives any.
+    /// Replicas look in real time, several times a second.
     pub look_for_commands: Option<SignedDuration>,
+    /// A migration under way of which nothing is heard for so long raises an alarm. Longer than any step may take.
+    pub silence: SignedDuration,
+    /// Rows that are not at their end this long before their old subscription's are counted as at risk.
+    pub risk: SignedDuration,
 }
 
 impl Default for Config {
@@ -37,6 +46,8 @@ impl Default for Config {
             checks_at_once: 16,
             stop: StopRule::default(),
             look_for_commands: Some(SignedDuration::from_millis(500)),
+            silence: SignedDuration::from_hours(48),
+            risk: SignedDuration::from_hours(14 * 24),
         }
     }
 }
@@ -48,6 +59,8 @@ pub struct Setup {
     pub recheck: Arc<dyn Recheck>,
     pub valve: Arc<dyn Valve>,
     pub config: Config,
+    /// None: this process is alone on its store.
+    pub shared: Option<Arc<dyn Shared>>,
 }
 
 /// Everything that control's loops share.
@@ -55,24 +68,32 @@ pub struct Setup {
 pub(crate) struct Inner {
     pub(crate) host: Handle<Controlling>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
     pub(crate) board: Arc<Board>,
     pub(crate) recheck: Arc<dyn Recheck>,
     pub(crate) valve: Arc<dyn Valve>,
     pub(crate) config: Config,
-    /// A command was given in this process.
+    /// There are replicas.
+    pub(crate) shared: bool,
+    /// A command or an apply was given in this process.
     pub(crate) bell: Notify,
-    /// A command was answered.
+    pub(crate) apply_bell: Notify,
+    /// One of them was answered in this process.
     pub(crate) answered: Notify,
     /// Pause and resume, one at a time.
     pub(crate) pausing: tokio::sync::Mutex<()>,
+    /// One plan at a time.
+    pub(crate) applying: tokio::sync::Mutex<()>,
+    pub(crate) following: tokio::sync::Mutex<()>,
 }
 
 /// The handle of a running control.
 #[derive(Debug, Clone)]
 pub struct Control {
     inner: Arc<Inner>,
+    shared: Option<Arc<dyn Shared>>,
 }
 
 /// Prepares control from what the store remembers. The handle works as soon as the returned future is polled; the future
@@ -81,32 +102,46 @@ pub async fn start(
     setup: Setup,
     stopping: CancellationToken,
 ) -> Result<(Control, impl Future<Output = ()> + Send), StoreError> {
-    let Setup { parts, recheck, valve, config } = setup;
+    let Setup { parts, recheck, valve, config, shared } = setup;
     let board = Arc::new(Board::new(config.stop));
-    let unfinished = restart::read(&*parts.store, &board).await?;
-    if let Some(pause) = board.pause() {
-        valve.pause(pause.drain);
+    if shared.is_none() {
+        restart::read(&*parts.store, &board).await?;
+        if let Some(pause) = board.pause() {
+            valve.pause(pause.drain).await;
+        }
     }
     let participant = Arc::new(Controlling::new(parts.clock.clone(), board.clone()));
     let (host, running) = seatshift_host::start(participant, parts.clone(), stopping);
     let inner = Arc::new(Inner {
         host,
         store: parts.store,
+        bus: parts.bus,
         clock: parts.clock,
         ids: parts.ids,
         board,
         recheck,
         valve,
         config,
+        shared: shared.is_some(),
         bell: Notify::new(),
+        apply_bell: Notify::new(),
         answered: Notify::new(),
         pausing: tokio::sync::Mutex::default(),
+        applying: tokio::sync::Mutex::default(),
+        following: tokio::sync::Mutex::default(),
     });
-    let control = Control { inner: inner.clone() };
+    if let Some(shared) = &shared {
+        follow::once(&inner, &**shared).await?;
+    }
+    let control = Control { inner: inner.clone(), shared: shared.clone() };
     let all = async move {
         let loops = async {
-            restart::finish(&inner, unfinished).await;
-            futures::join!(admission::run(&inner), checks::run(&inner), commands::run(&inner));
+            match &shared {
+                None => acting::act(&inner).await,
+                Some(shared) => {
+                    futures::join!(follow::run(&inner, &**shared), acting::run(&inner, &**shared));
+                }
+            }
         };
         tokio::select! {
             biased;
@@ -120,20 +155,66 @@ pub async fn start(
 impl Control {
     /// Takes the rows of a plan into a run. The same plan again goes on with its run; nothing is taken twice.
     pub async fn apply(&self, plan: &ReviewedPlan, options: RunOptions) -> Result<Applied, StoreError> {
-        apply::apply(&self.inner, plan, options).await
+        if !self.inner.shared {
+            return applies::apply_here(&self.inner, plan, options).await;
+        }
+        let asked = applies::upload(&self.inner, plan, options).await?;
+        let id = self.ask_apply(asked).await?;
+        loop {
+            match self.apply_answered(&id).await? {
+                Some(ApplyAnswered::Applied(applied)) => return Ok(applied),
+                Some(ApplyAnswered::Incomplete { text }) => {
+                    return Err(StoreError::Damaged { what: "plan on its way", source: text.into() });
+                }
+                None => self.a_moment().await,
+            }
+        }
+    }
+
+    /// An id under which the pages of a plan are uploaded.
+    pub fn new_upload(&self) -> String {
+        self.inner.ids.event(self.inner.clock.now()).to_string()
+    }
+
+    /// Keeps one page of a plan that is on its way. The same page again takes the place of the one before.
+    pub async fn put_page(
+        &self,
+        upload: &str,
+        page: u32,
+        rows: &[crate::PlannedRow],
+    ) -> Result<(), StoreError> {
+        applies::put_page(&self.inner, upload, page, rows).await
+    }
+
+    /// Asks for an uploaded plan to be applied by whoever acts; [`Control::apply_answered`] says what became of it.
+    pub async fn ask_apply(&self, asked: ApplyAsked) -> Result<String, StoreError> {
+        applies::ask(&self.inner, asked).await
+    }
+
+    /// What became of an apply; none while it is not carried out.
+    pub async fn apply_answered(&self, id: &str) -> Result<Option<ApplyAnswered>, StoreError> {
+        applies::answered(&*self.inner.store, id).await
     }
 
     /// Waits until nothing more happens by itself.
     pub async fn settled(&self) -> Settled {
+        let from = self.last_change().await.unwrap_or_default();
         let mut changes = self.inner.board.watch();
         loop {
             changes.borrow_and_update();
-            if let Some(settled) = self.inner.board.settled() {
+            // Not before this replica has seen what was committed when it was asked.
+            let seen = self.inner.board.position() >= from;
+            if let Some(settled) = self.inner.board.settled().filter(|_| seen) {
                 return settled;
             }
             // The board lives as long as this handle.
             changes.changed().await.ok();
         }
+    }
+
+    /// Whether nothing more happens by itself, as far as this replica sees.
+    pub fn settled_now(&self) -> Option<Settled> {
+        self.inner.board.settled()
     }
 
     /// How far the whole is, now.
@@ -151,14 +232,87 @@ impl Control {
         self.inner.board.pause()
     }
 
+    /// Migrations under way of which nothing was heard for longer than any step may take, longest first, with since when.
+    pub fn silent(&self) -> Vec<(MigrationId, jiff::Timestamp)> {
+        self.inner.board.silent(self.inner.clock.now(), self.inner.config.silence)
+    }
+
+    /// Rows that are not at their end while their old subscription's end is near.
+    pub fn at_risk(&self) -> usize {
+        self.inner.board.at_risk(self.inner.clock.now(), self.inner.config.risk)
+    }
+
+    /// The last change that anybody has committed, of which [`Control::position`] says whether this replica has seen it.
+    pub async fn last_change(&self) -> Result<u64, StoreError> {
+        match &self.shared {
+            Some(shared) => shared.last_change().await,
+            None => Ok(0),
+        }
+    }
+
+    /// Up to which change this replica's picture is whole.
+    pub fn position(&self) -> u64 {
+        self.inner.board.position()
+    }
+
     /// Carries out an operator's command, and returns what became of it.
-    pub async fn command(&self, command: commands::Command) -> Result<commands::Answered, StoreError> {
-        commands::carry_out_here(&self.inner, command).await
+    pub async fn command(&self, command: Command) -> Result<Answered, StoreError> {
+        let id = self.give(command).await?;
+        loop {
+            let answered = self.inner.answered.notified();
+            tokio::pin!(answered);
+            // Registered before the look, so that an answer in between is not missed.
+            answered.as_mut().enable();
+            if let Some(answered) = self.answer(&id).await? {
+                return Ok(answered);
+            }
+            self.inner.bell.notify_one();
+            if self.inner.shared {
+                // Another replica may be the one that answers.
+                tokio::select! {
+                    biased;
+                    () = answered => {}
+                    () = self.a_moment() => {}
+                }
+            } else {
+                answered.await;
+            }
+        }
+    }
+
+    /// Hands a command to whoever acts; [`Control::answer`] says what became of it.
+    pub async fn give(&self, command: Command) -> Result<String, StoreError> {
+        commands::give(&self.inner, command).await
+    }
+
+    /// What became of a command; none while it is not carried out.
+    pub async fn answer(&self, id: &str) -> Result<Option<Answered>, StoreError> {
+        commands::answer(&*self.inner.store, id).await
+    }
+
+    /// Takes a command back that nobody has taken up.
+    pub async fn withdraw(&self, id: &str) -> Result<(), StoreError> {
+        commands::withdraw(&*self.inner.store, id).await
+    }
+
+    /// What a command would do, without doing it.
+    pub async fn preview(&self, command: &Command) -> Result<Answered, StoreError> {
+        commands::preview(&*self.inner.store, &*self.inner.clock, command).await
     }
 
     /// Where one migration stands.
     pub async fn ledger(&self, migration: MigrationId) -> Ledger {
         self.inner.host.stage(migration).await
+    }
+
+    /// What it remembers.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// A tenth of a second of real time: between two looks at what another replica does.
+    pub async fn a_moment(&self) {
+        crate::shared::pause(std::time::Duration::from_millis(100)).await;
     }
 }
 
@@ -191,5 +345,14 @@ impl Inner {
         let mut unit = Unit::new(Service::Control);
         change(&mut unit);
         self.host.write(unit).await
+    }
+
+    /// Until it is time to look again for what other processes have asked for.
+    pub(crate) async fn next_look(&self) {
+        match (self.shared, self.config.look_for_commands) {
+            (true, _) => crate::shared::pause(std::time::Duration::from_millis(200)).await,
+            (false, Some(wait)) => self.clock.sleep(wait).await,
+            (false, None) => std::future::pending().await,
+        }
     }
 }

@@ -6,12 +6,15 @@
 //!
 //! What must never happen here: a call that changes something at Microsoft, or a verdict that no fact supports.
 
+mod acting;
 mod admission;
+mod applies;
 mod apply;
 mod board;
 mod checks;
 pub mod commands;
 mod control;
+mod follow;
 mod participant;
 mod pause;
 pub mod planned;
@@ -20,6 +23,8 @@ mod records;
 pub mod report;
 mod restart;
 mod run;
+mod shared;
+mod silence;
 pub mod standing;
 mod stop;
 pub mod tables;
@@ -28,9 +33,11 @@ pub mod tracker;
 #[cfg(test)]
 mod tests;
 
+pub use applies::{ApplyAnswered, ApplyAsked};
 pub use board::{Board, Progress, Settled};
 pub use control::{Config, Control, Setup, start};
 pub use participant::Controlling;
 pub use pause::{Pause, STOP_RULE, Valve};
 pub use run::*;
+pub use shared::{ACTS, Holding, Shared};
 pub use stop::StopRule;

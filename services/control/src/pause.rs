@@ -2,15 +2,18 @@
 
 use std::fmt::Debug;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use seatshift_messages::{AskedBy, Cause};
 use serde::{Deserialize, Serialize};
 
 /// Stops calls that change something, before they are sent. Implemented over the quota gate; control only turns it.
+#[async_trait]
 pub trait Valve: Send + Sync + Debug {
-    /// Returns when no further changing call starts. `drain`: what has begun may finish, nothing new starts.
-    fn pause(&self, drain: bool);
-    fn resume(&self);
+    /// Returns when it is certain that within a second no further changing call starts, in whatever process. `drain`:
+    /// what has begun may finish, nothing new starts. Tried until it is done: there is nothing else to be done.
+    async fn pause(&self, drain: bool);
+    async fn resume(&self);
 }
 
 /// A standing pause.

@@ -3,7 +3,7 @@
 //! A record is a value under (kind, key), written beside the decision that it belongs to. Keys sort in the order in which
 //! people want to see them.
 
-use seatshift_messages::{MigrationId, RunId};
+use seatshift_messages::{CustomerId, MigrationId, RunId};
 use seatshift_store::{RecordRow, RecordWrite, Store, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,12 +22,28 @@ pub(crate) const COMMAND: &str = "command";
 pub(crate) const ANSWER: &str = "answer";
 /// The whole of what became of a command.
 pub(crate) const ANSWERED: &str = "answered";
+/// Key in [`PAUSE`]: when the last pause ended.
+pub(crate) const RESUMED: &str = "resumed";
+/// A customer's slot is held; by customer.
+pub(crate) const SLOT: &str = "slot";
+/// The run of a plan, by the plan's SHA-256: one plan is one run, whoever applies it.
+pub(crate) const PLAN_RUN: &str = "plan_run";
+/// Rows of a plan on their way into a run, page by page.
+pub(crate) const UPLOAD: &str = "upload";
+/// An `apply` that is to be carried out, and what became of one.
+pub(crate) const APPLY: &str = "apply";
+pub(crate) const APPLIED: &str = "applied";
 
-/// Records read at a time.
-const PAGE: usize = 1000;
+/// Records read at a time. A row of a plan with its users can be a megabyte.
+const PAGE: usize = 250;
 
 pub(crate) fn row_key(run: RunId, index: u32) -> String {
     format!("{run}/{index:07}")
+}
+
+/// Pages of one upload sort by number.
+pub(crate) fn page_key(upload: &str, page: u32) -> String {
+    format!("{upload}/{page:07}")
 }
 
 fn answer_key(command: &str, migration: MigrationId) -> String {
@@ -36,6 +52,21 @@ fn answer_key(command: &str, migration: MigrationId) -> String {
 
 pub(crate) fn row(row: &RunRow) -> RecordWrite {
     put(ROW, row_key(row.run, row.index), row)
+}
+
+/// The customer's slot is taken; stale where it is taken already.
+pub(crate) fn take_slot(customer: CustomerId) -> RecordWrite {
+    RecordWrite {
+        kind: SLOT.to_owned(),
+        key: customer.to_string(),
+        expected: Some(0),
+        body: Some("{}".to_owned()),
+    }
+}
+
+/// The customer's slot is free.
+pub(crate) fn free_slot(customer: CustomerId) -> RecordWrite {
+    remove(SLOT, &customer.to_string())
 }
 
 pub(crate) fn run(run: &Run) -> RecordWrite {
@@ -50,6 +81,11 @@ pub(crate) fn answer(command: &str, answer: &Answer) -> RecordWrite {
 pub(crate) fn put<T: Serialize>(kind: &str, key: String, value: &T) -> RecordWrite {
     let body = serde_json::to_string(value).expect("records hold only JSON values and text keys");
     RecordWrite { kind: kind.to_owned(), key, expected: None, body: Some(body) }
+}
+
+/// Writes it where nothing stands; the unit is stale where something does.
+pub(crate) fn once<T: Serialize>(kind: &str, key: &str, value: &T) -> RecordWrite {
+    RecordWrite { expected: Some(0), ..put(kind, key.to_owned(), value) }
 }
 
 pub(crate) fn remove(kind: &str, key: &str) -> RecordWrite {
@@ -70,25 +106,67 @@ pub(crate) async fn get<T: DeserializeOwned>(
     store.record(kind, key).await?.as_ref().map(read).transpose()
 }
 
-/// All records of a kind whose keys begin so, with their keys, in key order.
+/// All records of a kind whose keys begin so, with their keys, in key order. For kinds of which there are few.
 pub(crate) async fn all<T: DeserializeOwned>(
     store: &dyn Store,
-    kind: &str,
+    kind: &'static str,
     prefix: &str,
 ) -> Result<Vec<(String, T)>, StoreError> {
     let mut found = Vec::new();
-    let mut after = (!prefix.is_empty()).then(|| prefix.to_owned());
-    loop {
-        let page = store.records(kind, after.as_deref(), PAGE).await?;
-        for row in &page {
-            if !row.key.starts_with(prefix) {
-                return Ok(found);
+    let mut pages = Pages::new(kind, prefix);
+    while let Some(page) = pages.next(store).await? {
+        found.extend(page);
+    }
+    Ok(found)
+}
+
+/// Rows of a run behind this one, in the order of the plan.
+pub(crate) async fn rows_after(
+    store: &dyn Store,
+    run: RunId,
+    after: Option<u32>,
+    limit: usize,
+) -> Result<Vec<RunRow>, StoreError> {
+    let prefix = format!("{run}/");
+    let after = after.map_or_else(|| prefix.clone(), |index| row_key(run, index));
+    let page = store.records(ROW, Some(&after), limit).await?;
+    page.iter().filter(|row| row.key.starts_with(&prefix)).map(read).collect()
+}
+
+/// Records of a kind whose keys begin so, a page at a time, in key order.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    kind: &'static str,
+    prefix: String,
+    after: Option<String>,
+    ended: bool,
+}
+
+impl Pages {
+    pub(crate) fn new(kind: &'static str, prefix: &str) -> Self {
+        let after = (!prefix.is_empty()).then(|| prefix.to_owned());
+        Pages { kind, prefix: prefix.to_owned(), after, ended: false }
+    }
+
+    /// The next page, none after the last.
+    pub(crate) async fn next<T: DeserializeOwned>(
+        &mut self,
+        store: &dyn Store,
+    ) -> Result<Option<Vec<(String, T)>>, StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let page = store.records(self.kind, self.after.as_deref(), PAGE).await?;
+        let mut found = Vec::with_capacity(page.len());
+        self.ended = page.len() < PAGE;
+        for row in page {
+            if !row.key.starts_with(&self.prefix) {
+                self.ended = true;
+                break;
             }
-            found.push((row.key.clone(), read(row)?));
+            found.push((row.key.clone(), read(&row)?));
+            self.after = Some(row.key);
         }
-        if page.len() < PAGE {
-            return Ok(found);
-        }
-        after = page.last().map(|row| row.key.clone());
+        Ok(Some(found))
     }
 }

@@ -1,7 +1,7 @@
 //! What control reads when it starts, and what a crash left half done.
 
 use seatshift_messages::{MigrationId, Service};
-use seatshift_store::{Store, StoreError};
+use seatshift_store::{LedgerRow, Store, StoreError};
 
 use crate::board::Board;
 use crate::control::Inner;
@@ -13,46 +13,40 @@ use crate::tracker::{Fact, Ledger, RowRef};
 /// Ledgers read at a time.
 const PAGE: usize = 500;
 
-/// A migration that was promised and is not there yet: the crash came between the two ledgers.
-#[derive(Debug)]
-pub(crate) struct Promised {
-    migration: MigrationId,
-    row: RowRef,
-}
-
-/// Builds the board; gives back what is to be finished.
-pub(crate) async fn read(store: &dyn Store, board: &Board) -> Result<Vec<Promised>, StoreError> {
-    let rows = records::all::<RunRow>(store, records::ROW, "").await?;
-    let mut wanted: Vec<MigrationId> =
-        rows.iter().filter(|(_, row)| !row.already).map(|(_, row)| row.migration).collect();
-    let mut promised = Vec::new();
-    while !wanted.is_empty() {
-        let mut successors = Vec::new();
-        for page in wanted.chunks(PAGE) {
-            let ledgers = ledgers(store, page).await?;
-            for (migration, ledger) in &ledgers {
-                board.note(*migration, ledger);
-                if let (Some(successor), Some(row)) = (ledger.successor, again(*migration, ledger)) {
-                    successors.push(Promised { migration: successor, row });
+/// Builds the board of a process that is alone on its store: every row of every run, and whatever tries it again.
+pub(crate) async fn read(store: &dyn Store, board: &Board) -> Result<(), StoreError> {
+    let mut pages = records::Pages::new(records::ROW, "");
+    while let Some(rows) = pages.next::<RunRow>(store).await? {
+        let mut wanted: Vec<MigrationId> =
+            rows.iter().filter(|(_, row)| !row.already).map(|(_, row)| row.migration).collect();
+        drop(rows);
+        while !wanted.is_empty() {
+            let mut successors = Vec::new();
+            for page in wanted.chunks(PAGE) {
+                for row in store.ledgers(Service::Control, page).await? {
+                    let ledger = read_ledger(&row)?;
+                    board.note(row.migration, row.version, &ledger);
+                    successors.extend(ledger.successor);
                 }
             }
+            wanted = successors;
         }
-        wanted = successors.iter().map(|promised| promised.migration).collect();
-        let known = known(store, &wanted).await?;
-        wanted.retain(|migration| known.contains(migration));
-        promised.extend(successors.into_iter().filter(|one| !known.contains(&one.migration)));
     }
     let pause: Option<Pause> = records::get(store, records::PAUSE, records::CURRENT).await?;
     let window = records::get(store, records::PAUSE, records::WINDOW).await?;
-    board.set_pause(pause, window);
-    Ok(promised)
+    let resumed = records::get(store, records::PAUSE, records::RESUMED).await?;
+    board.set_pause(pause, window, resumed);
+    Ok(())
 }
 
-/// Does what was promised.
-pub(crate) async fn finish(control: &Inner, promised: Vec<Promised>) {
-    for Promised { migration, row } in promised {
-        let customer = Some(row.customer);
-        control.tell_of(migration, customer, Fact::Queued { row, stored: None }).await;
+/// Does what was promised: migrations whose maker died between the two ledgers.
+pub(crate) async fn finish(control: &Inner) {
+    for (successor, before) in control.board.promised() {
+        let ledger = control.host.stage(before).await;
+        if let Some(row) = again(before, &ledger) {
+            let customer = Some(row.customer);
+            control.tell_of(successor, customer, Fact::Queued { row, stored: None }).await;
+        }
     }
 }
 
@@ -68,18 +62,17 @@ pub(crate) async fn ledgers(
     store: &dyn Store,
     migrations: &[MigrationId],
 ) -> Result<Vec<(MigrationId, Ledger)>, StoreError> {
-    let rows = store.ledgers(Service::Control, migrations).await?;
-    rows.into_iter()
-        .map(|row| {
-            let ledger = serde_json::from_str(&row.stage);
-            let ledger =
-                ledger.map_err(|source| StoreError::Damaged { what: "ledger", source: Box::new(source) })?;
-            Ok((row.migration, ledger))
-        })
-        .collect()
+    let mut found = Vec::with_capacity(migrations.len());
+    for page in migrations.chunks(PAGE) {
+        for row in store.ledgers(Service::Control, page).await? {
+            found.push((row.migration, read_ledger(&row)?));
+        }
+    }
+    Ok(found)
 }
 
-async fn known(store: &dyn Store, migrations: &[MigrationId]) -> Result<Vec<MigrationId>, StoreError> {
-    let rows = ledgers(store, migrations).await?;
-    Ok(rows.into_iter().filter(|(_, ledger)| ledger.row.is_some()).map(|(migration, _)| migration).collect())
+/// What a ledger row of control holds.
+pub(crate) fn read_ledger(row: &LedgerRow) -> Result<Ledger, StoreError> {
+    serde_json::from_str(&row.stage)
+        .map_err(|source| StoreError::Damaged { what: "ledger", source: Box::new(source) })
 }

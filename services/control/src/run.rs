@@ -92,7 +92,7 @@ pub struct RunRow {
 }
 
 /// What became of an `apply`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Applied {
     pub run: RunId,
     /// False: the same plan had been applied before, and this goes on with it.

@@ -80,19 +80,48 @@ pub async fn latest_run(store: &dyn Store) -> Result<Option<Run>, StoreError> {
 
 /// The rows of a run, in the order of the plan.
 pub async fn rows(store: &dyn Store, run: RunId) -> Result<Vec<RowStanding>, StoreError> {
-    read(store, &format!("{run}/")).await
+    let mut rows = Vec::new();
+    each(store, Some(run), |row| rows.push(row)).await?;
+    Ok(rows)
 }
 
 /// The rows of all runs, run after run.
 pub async fn all(store: &dyn Store) -> Result<Vec<RowStanding>, StoreError> {
-    read(store, "").await
+    let mut rows = Vec::new();
+    each(store, None, |row| rows.push(row)).await?;
+    Ok(rows)
 }
 
-async fn read(store: &dyn Store, prefix: &str) -> Result<Vec<RowStanding>, StoreError> {
-    let rows = records::all::<RunRow>(store, records::ROW, prefix).await?;
+/// Looks at the rows of a run (of all runs where none is named) a page at a time: who keeps a few need not hold them all.
+pub(crate) async fn each(
+    store: &dyn Store,
+    run: Option<RunId>,
+    mut look: impl FnMut(RowStanding),
+) -> Result<(), StoreError> {
+    let prefix = run.map(|run| format!("{run}/")).unwrap_or_default();
+    let mut pages = records::Pages::new(records::ROW, &prefix);
+    while let Some(page) = pages.next::<RunRow>(store).await? {
+        let page = page.into_iter().map(|(_, row)| row).collect();
+        with_ledgers(store, page).await?.into_iter().for_each(&mut look);
+    }
+    Ok(())
+}
+
+/// One page of a run's rows, in the order of the plan: those behind row `after`, at most `limit`.
+pub async fn page(
+    store: &dyn Store,
+    run: RunId,
+    after: Option<u32>,
+    limit: usize,
+) -> Result<Vec<RowStanding>, StoreError> {
+    let rows = records::rows_after(store, run, after, limit).await?;
+    with_ledgers(store, rows).await
+}
+
+async fn with_ledgers(store: &dyn Store, rows: Vec<RunRow>) -> Result<Vec<RowStanding>, StoreError> {
     let mut standings: Vec<RowStanding> = rows
         .into_iter()
-        .map(|(_, row)| RowStanding {
+        .map(|row| RowStanding {
             run: row.run,
             index: row.index,
             row: row.row,
@@ -105,7 +134,8 @@ async fn read(store: &dyn Store, prefix: &str) -> Result<Vec<RowStanding>, Store
     let mut open: Vec<usize> = (0..standings.len()).collect();
     while !open.is_empty() {
         let ids: Vec<MigrationId> = open.iter().map(|place| standings[*place].migration).collect();
-        let ledgers = ledgers(store, &ids).await?;
+        let ledgers: BTreeMap<MigrationId, Ledger> =
+            restart::ledgers(store, &ids).await?.into_iter().collect();
         open.retain(|place| follow(&mut standings[*place], &ledgers));
     }
     Ok(standings)
@@ -129,17 +159,6 @@ fn follow(standing: &mut RowStanding, ledgers: &BTreeMap<MigrationId, Ledger>) -
         }
         None => false,
     }
-}
-
-async fn ledgers(
-    store: &dyn Store,
-    ids: &[MigrationId],
-) -> Result<BTreeMap<MigrationId, Ledger>, StoreError> {
-    let mut found = BTreeMap::new();
-    for page in ids.chunks(500) {
-        found.extend(restart::ledgers(store, page).await?);
-    }
-    Ok(found)
 }
 
 /// Standing verdicts by kind and cause.

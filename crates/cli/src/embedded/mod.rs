@@ -104,6 +104,7 @@ impl Embedded {
             recheck: Arc::new(look),
             valve: Arc::new(GateValve(gate)),
             config: settings.control,
+            shared: None,
         };
         let (control, controlling) = seatshift_control::start(setup, stopping.clone()).await?;
         let purchase = Purchasing::new(client.clone(), settings.horizons, settings.waits);

@@ -1,5 +1,6 @@
 //! Control's valve over the client's quota gate.
 
+use async_trait::async_trait;
 use seatshift_control::Valve;
 use seatshift_partner_center::TokenBuckets;
 
@@ -7,12 +8,13 @@ use seatshift_partner_center::TokenBuckets;
 #[derive(Debug, Clone)]
 pub struct GateValve(pub TokenBuckets);
 
+#[async_trait]
 impl Valve for GateValve {
-    fn pause(&self, drain: bool) {
+    async fn pause(&self, drain: bool) {
         if drain { self.0.pause_draining() } else { self.0.pause() }
     }
 
-    fn resume(&self) {
+    async fn resume(&self) {
         self.0.resume();
     }
 }

@@ -153,8 +153,8 @@ impl Inner {
     /// The calls stop first, then it is written down.
     pub(crate) async fn pause(&self, pause: Pause) -> Result<(), StoreError> {
         let _one_at_a_time = self.pausing.lock().await;
-        self.valve.pause(pause.drain);
-        self.board.set_pause(Some(pause.clone()), None);
+        self.valve.pause(pause.drain).await;
+        self.board.set_pause(Some(pause.clone()), None, None);
         let event = |run| {
             Event::RunPaused(Box::new(RunPaused { run, drain: pause.drain, asked: pause.asked.clone() }))
         };
@@ -178,6 +178,8 @@ impl Inner {
     async fn resume(&self, asked: &seatshift_messages::AskedBy) -> Result<Answered, StoreError> {
         let _one_at_a_time = self.pausing.lock().await;
         if self.board.pause().is_none() {
+            // A crash may have come between the gate and the record.
+            self.valve.resume().await;
             return Ok(Answered::Done { text: "it was not paused".to_owned() });
         }
         let now = self.clock.now();
@@ -185,10 +187,11 @@ impl Inner {
         self.say_of_run(event, |unit| {
             unit.records.push(records::remove(records::PAUSE, records::CURRENT));
             unit.records.push(records::put(records::PAUSE, records::WINDOW.to_owned(), &now));
+            unit.records.push(records::put(records::PAUSE, records::RESUMED.to_owned(), &now));
         })
         .await?;
-        self.board.set_pause(None, Some(now));
-        self.valve.resume();
+        self.board.set_pause(None, Some(now), Some(now));
+        self.valve.resume().await;
         Ok(Answered::Done { text: "resumed".to_owned() })
     }
 

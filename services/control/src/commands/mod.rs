@@ -159,16 +159,10 @@ pub(crate) async fn run(control: &Inner) {
             );
             control.clock.sleep(A_MOMENT).await;
         }
-        let look = async {
-            match control.config.look_for_commands {
-                Some(wait) => control.clock.sleep(wait).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             () = control.bell.notified() => {}
-            () = look => {}
+            () = control.next_look() => {}
         }
     }
 }
@@ -188,19 +182,21 @@ async fn take_up(control: &Inner) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A command of this very process: the same way, without waiting for the next look.
-pub(crate) async fn carry_out_here(control: &Inner, command: Command) -> Result<Answered, StoreError> {
+/// Writes a command down, and rings for whoever acts.
+pub(crate) async fn give(control: &Inner, command: Command) -> Result<String, StoreError> {
     let id = control.ids.event(control.clock.now()).to_string();
-    control.write(|unit| unit.records.push(records::put(records::COMMAND, id.clone(), &command))).await;
-    loop {
-        let answered = control.answered.notified();
-        tokio::pin!(answered);
-        // Registered before the look, so that an answer in between is not missed.
-        answered.as_mut().enable();
-        if let Some(answered) = records::get(&*control.store, records::ANSWERED, &id).await? {
-            return Ok(answered);
-        }
-        control.bell.notify_one();
-        answered.await;
+    if control.shared
+        && let Verb::Pause { drain } = &command.verb
+    {
+        // The calls stop before anybody has taken the command up; whoever acts puts the gate right should it be lost.
+        control.valve.pause(*drain).await;
     }
+    control.write(|unit| unit.records.push(records::put(records::COMMAND, id.clone(), &command))).await;
+    control.bell.notify_one();
+    Ok(id)
+}
+
+/// What became of a command; none while it is not carried out.
+pub(crate) async fn answer(store: &dyn Store, id: &str) -> Result<Option<Answered>, StoreError> {
+    records::get(store, records::ANSWERED, id).await
 }

@@ -15,32 +15,44 @@ pub(super) async fn resolve(
     verb: &Verb,
     target: &Target,
 ) -> Result<Result<Vec<MigrationId>, Answered>, StoreError> {
-    let rows = match target {
-        Target::One(_) | Target::Cause(_) | Target::Everything => standing::all(store).await?,
-        Target::Wave(_) | Target::LatestRun => match standing::latest_run(store).await? {
-            Some(run) => standing::rows(store, run.id).await?,
-            None => Vec::new(),
-        },
-        Target::Run(run) => standing::rows(store, *run).await?,
-    };
-    let own = || rows.iter().filter(|row| !row.already);
-    let meant: Vec<&RowStanding> = match target {
-        Target::One(who) => return Ok(one(&rows, verb, who)),
-        Target::Cause(cause) => rows.iter().filter(|row| has_cause(row, cause)).collect(),
-        Target::Wave(wave) => {
-            own().filter(|row| row.row.wave.trim().eq_ignore_ascii_case(wave.trim())).collect()
+    let run = match target {
+        Target::One(who) => {
+            let mut rows = Vec::new();
+            standing::each(store, None, |row| rows.extend(row.is_called(who.trim()).then_some(row))).await?;
+            return Ok(one(&rows, verb, who));
         }
-        Target::Run(_) | Target::LatestRun | Target::Everything => own().collect(),
+        Target::Wave(_) | Target::LatestRun => match standing::latest_run(store).await? {
+            Some(run) => Some(run.id),
+            None => return Ok(Err(nothing(target, 0))),
+        },
+        Target::Run(run) => Some(*run),
+        Target::Cause(_) | Target::Everything => None,
     };
-    let mut fits: Vec<MigrationId> =
-        meant.iter().filter(|row| of_many(verb, row)).map(|row| row.migration).collect();
-    let mut seen = BTreeSet::new();
-    fits.retain(|migration| seen.insert(*migration));
-    if fits.is_empty() {
-        let text = format!("nothing to do for {target}: {} rows, none that this applies to", meant.len());
-        return Ok(Err(Answered::Unknown { text }));
+    let (mut meant, mut fits, mut seen) = (0, Vec::new(), BTreeSet::new());
+    standing::each(store, run, |row| {
+        if is_meant(target, &row) {
+            meant += 1;
+            if of_many(verb, &row) && seen.insert(row.migration) {
+                fits.push(row.migration);
+            }
+        }
+    })
+    .await?;
+    Ok(if fits.is_empty() { Err(nothing(target, meant)) } else { Ok(fits) })
+}
+
+fn nothing(target: &Target, meant: usize) -> Answered {
+    let text = format!("nothing to do for {target}: {meant} rows, none that this applies to");
+    Answered::Unknown { text }
+}
+
+fn is_meant(target: &Target, row: &RowStanding) -> bool {
+    match target {
+        Target::One(who) => row.is_called(who.trim()),
+        Target::Cause(cause) => has_cause(row, cause),
+        Target::Wave(wave) => !row.already && row.row.wave.trim().eq_ignore_ascii_case(wave.trim()),
+        Target::Run(_) | Target::LatestRun | Target::Everything => !row.already,
     }
-    Ok(Ok(fits))
 }
 
 /// Of many, those to which the wish does not apply are not worth an answer each; and what a person has closed on purpose is
@@ -53,7 +65,7 @@ fn of_many(verb: &Verb, row: &RowStanding) -> bool {
 
 fn one(rows: &[RowStanding], verb: &Verb, who: &str) -> Result<Vec<MigrationId>, Answered> {
     let who = who.trim();
-    let fitting: Vec<&RowStanding> = rows.iter().filter(|row| row.is_called(who)).collect();
+    let fitting: Vec<&RowStanding> = rows.iter().collect();
     let mut migrations: Vec<MigrationId> = Vec::new();
     for row in &fitting {
         if !migrations.contains(&row.migration) {

@@ -3,6 +3,8 @@
 mod admission;
 mod commands;
 mod crash;
+mod replicas;
 mod reports;
 mod runs;
+mod silence;
 mod stage;

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use seatshift_bus::{Bus, LocalBus, Outgoing};
 use seatshift_host::{Clock, Ids, Limits, Parts, VirtualClock};
 use seatshift_messages::*;
-use seatshift_store::{MemoryStore, Store};
+use seatshift_store::{Changes, LedgerRow, MemoryStore, Store, StoreError};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,8 +20,8 @@ use crate::commands::{Answered, Command, Target, Verb};
 use crate::standing::{self, RowStanding};
 use crate::tracker::{Answer, VerdictKind};
 use crate::{
-    Applied, Config, Control, Decided, PlannedRow, Question, Recheck, Rechecked, ReviewedPlan, RunOptions,
-    Setup, Valve, start,
+    ACTS, Applied, Config, Control, Decided, Holding, PlannedRow, Question, Recheck, Rechecked, ReviewedPlan,
+    RunOptions, Setup, Shared, Valve, start,
 };
 
 /// What the participants do with a row.
@@ -32,17 +33,94 @@ pub(super) enum Does {
     Park,
     /// Says nothing more.
     Hang,
+    /// The first request is lost on its way to purchase; completes when it comes again.
+    Lost,
 }
 
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) control: Control,
+    /// One, or several that share the store and the bus; `control` is the first.
+    pub(super) replicas: Vec<Replica>,
+    pub(super) lock: Arc<OneLock>,
+
     pub(super) store: Arc<MemoryStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<Ids>,
     pub(super) world: Arc<World>,
     pub(super) valve: Arc<Taps>,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// One process of control.
+#[derive(Debug)]
+pub(super) struct Replica {
+    pub(super) control: Control,
+    pub(super) running: JoinHandle<()>,
+}
+
+/// What replicas share, over a store in memory. The lock can be taken away from whoever holds it, who then notices late.
+#[derive(Debug, Default)]
+pub(super) struct OneLock {
+    held: Arc<Mutex<Option<u64>>>,
+    taken: AtomicUsize,
+    lost: Arc<tokio::sync::Notify>,
+}
+
+#[derive(Debug)]
+struct Neighbors(Arc<MemoryStore>, Arc<OneLock>);
+
+#[derive(Debug)]
+struct TheLock {
+    held: Arc<Mutex<Option<u64>>>,
+    number: u64,
+    lost: Arc<tokio::sync::Notify>,
+}
+
+impl OneLock {
+    /// The connection that holds it is gone; the holder does not know yet.
+    pub(super) fn cut(&self) {
+        *self.held.lock().unwrap() = None;
+    }
+    /// The holder notices.
+    pub(super) fn notice(&self) {
+        self.lost.notify_waiters();
+    }
+}
+
+#[async_trait]
+impl Shared for Neighbors {
+    async fn changed(&self, after: u64, limit: usize) -> Result<Vec<(u64, LedgerRow)>, StoreError> {
+        self.0.changed_ledgers(Service::Control, after, limit).await
+    }
+    async fn last_change(&self) -> Result<u64, StoreError> {
+        Changes::last_change(&*self.0, Service::Control).await
+    }
+    async fn lock(&self, name: &str) -> Result<Option<Box<dyn Holding>>, StoreError> {
+        assert_eq!(name, ACTS);
+        let number = self.1.taken.fetch_add(1, Ordering::Relaxed) as u64;
+        let mut held = self.1.held.lock().unwrap();
+        if held.is_some() {
+            return Ok(None);
+        }
+        *held = Some(number);
+        Ok(Some(Box::new(TheLock { held: self.1.held.clone(), number, lost: self.1.lost.clone() })))
+    }
+}
+
+impl Holding for TheLock {
+    fn lost(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.lost.notified())
+    }
+}
+
+impl Drop for TheLock {
+    fn drop(&mut self) {
+        let mut held = self.held.lock().unwrap();
+        if *held == Some(self.number) {
+            *held = None;
+        }
+    }
 }
 
 /// What the participants and the look at Microsoft are told to do, and what they have seen.
@@ -64,11 +142,12 @@ pub(super) struct Taps {
     pub(super) turned: Mutex<Vec<&'static str>>,
 }
 
+#[async_trait]
 impl Valve for Taps {
-    fn pause(&self, drain: bool) {
+    async fn pause(&self, drain: bool) {
         self.turned.lock().unwrap().push(if drain { "drain" } else { "pause" });
     }
-    fn resume(&self) {
+    async fn resume(&self) {
         self.turned.lock().unwrap().push("resume");
     }
 }
@@ -168,6 +247,10 @@ impl Actor {
                     Does::Refuse => self.say(subject, refused()).await,
                     Does::Park => self.say(subject, parked(1)).await,
                     Does::Hang => return,
+                    Does::Lost => {
+                        self.world.set(&row, Does::Complete);
+                        return;
+                    }
                 }
                 self.world.end();
             }
@@ -241,7 +324,14 @@ impl Stage {
     pub(super) async fn with(config: Config) -> Stage {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting(START.parse().unwrap()));
         let ids = Arc::new(Ids::seeded(7));
-        Stage::on(Arc::new(MemoryStore::new()), clock, ids, Arc::default(), config).await
+        Stage::on(Arc::new(MemoryStore::new()), clock, ids, Arc::default(), config, 1).await
+    }
+
+    /// With so many replicas on one store and one bus.
+    pub(super) async fn replicated(replicas: usize, config: Config) -> Stage {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting(START.parse().unwrap()));
+        let ids = Arc::new(Ids::seeded(7));
+        Stage::on(Arc::new(MemoryStore::new()), clock, ids, Arc::default(), config, replicas).await
     }
 
     pub(super) async fn new() -> Stage {
@@ -254,6 +344,7 @@ impl Stage {
         ids: Arc<Ids>,
         world: Arc<World>,
         config: Config,
+        replicas: usize,
     ) -> Stage {
         let bus = Arc::new(LocalBus::new(64));
         let parts = Parts {
@@ -262,27 +353,41 @@ impl Stage {
             clock: clock.clone(),
             ids: ids.clone(),
             limits: Limits::default(),
+            meters: seatshift_host::Meters::new(),
         };
         let valve = Arc::new(Taps::default());
         let recheck = Arc::new(Looks(world.clone()));
-        let setup = Setup { parts, recheck, valve: valve.clone(), config };
-        let (control, running) = start(setup, CancellationToken::new()).await.unwrap();
-        let mut tasks = vec![tokio::spawn(running)];
+        let lock = Arc::new(OneLock::default());
+        let shared: Option<Arc<dyn Shared>> =
+            (replicas > 1).then(|| Arc::new(Neighbors(store.clone(), lock.clone())) as Arc<dyn Shared>);
+        let mut started = Vec::new();
+        for _ in 0..replicas {
+            let setup = Setup {
+                parts: parts.clone(),
+                recheck: recheck.clone(),
+                valve: valve.clone(),
+                config,
+                shared: shared.clone(),
+            };
+            let (control, running) = start(setup, CancellationToken::new()).await.unwrap();
+            started.push(Replica { control, running: tokio::spawn(running) });
+        }
+        let mut tasks = Vec::new();
         let actor = Arc::new(Actor { bus, clock: clock.clone(), ids: ids.clone(), world: world.clone() });
         for service in [Service::Purchase, Service::Reassignment, Service::Suspension] {
             tasks.push(tokio::spawn(actor.clone().act(service)));
         }
-        Stage { control, store, clock, ids, world, valve, tasks }
+        let control = started[0].control.clone();
+        Stage { control, replicas: started, lock, store, clock, ids, world, valve, tasks }
     }
 
     /// The process dies, and another begins on the same store.
     pub(super) async fn crash(self) -> Stage {
         self.store.take_over().await.unwrap();
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.replicas.iter().for_each(|replica| replica.running.abort());
         let config = Config { look_for_commands: None, ..Config::default() };
-        Stage::on(self.store, self.clock, self.ids, self.world, config).await
+        Stage::on(self.store, self.clock, self.ids, self.world, config, 1).await
     }
 
     pub(super) async fn apply(&self, plan: &ReviewedPlan) -> Applied {
@@ -321,6 +426,16 @@ impl Stage {
 
     pub(super) async fn store_events(&self) -> usize {
         self.store.events(0, 10_000, None).await.unwrap().len()
+    }
+
+    /// Customers' slots that are recorded as held.
+    pub(super) async fn slots(&self) -> usize {
+        self.store.records("slot", None, 1000).await.unwrap().len()
+    }
+
+    /// Pages of plans on their way.
+    pub(super) async fn uploads(&self) -> usize {
+        self.store.records("upload", None, 1000).await.unwrap().len()
     }
 
     /// Types of control's events about one subject, in order.

@@ -70,7 +70,9 @@ impl Told {
     }
 
     fn running() -> Self {
-        Told::waiting().fact(Fact::Admit).fact(Fact::StillTrue { instruction: instruction() })
+        Told::waiting()
+            .fact(Fact::Admit { slot: Slot::Granted })
+            .fact(Fact::StillTrue { instruction: instruction() })
     }
 
     fn completed() -> Self {
@@ -236,13 +238,13 @@ use VerdictKind::{Accepted, Completed, Parked as ParkedVerdict, Refused, RolledB
 fn a_migration_is_asked_for_once_its_facts_are_read_again() {
     Told::waiting()
         .none_stands()
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&[])
         .fact(Fact::StillTrue { instruction: instruction() })
         .says(&["requested"])
         .fact(Fact::StillTrue { instruction: instruction() })
         .says(&[])
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&[]);
 }
 
@@ -282,7 +284,7 @@ fn r14_a_row_that_planning_stopped_is_skipped_without_a_request() {
     Told::nothing()
         .fact(Fact::Skip { row: row(), stored: None, cause: cause("active_add_ons") })
         .says(&["skipped 1 active_add_ons"])
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&[])
         .fact(Fact::Queued { row: row(), stored: None })
         .says(&[])
@@ -299,7 +301,7 @@ fn a_row_that_was_set_aside_comes_to_its_turn_and_another_verdict() {
             .answered(Outcome::No, "later part")
             .fact(Fact::Queued { row: row(), stored: None })
             .none_stands()
-            .fact(Fact::Admit)
+            .fact(Fact::Admit { slot: Slot::Granted })
             .fact(Fact::Stopped { cause: cause("changed") })
             .says(&["skipped 2 changed"]);
     }
@@ -308,7 +310,7 @@ fn a_row_that_was_set_aside_comes_to_its_turn_and_another_verdict() {
 #[test]
 fn facts_that_have_changed_stop_the_row_and_a_retry_begins_anew() {
     let told = Told::waiting()
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .fact(Fact::Stopped { cause: cause("changed") })
         .says(&["skipped 1 changed"])
         .fact(Fact::StillTrue { instruction: instruction() })
@@ -334,7 +336,7 @@ fn r9_a_row_behind_a_parked_one_is_parked_and_goes_on_by_itself() {
         .answered(Outcome::No, "by itself")
         .accept()
         .answered(Outcome::No, "only a parked")
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .none_stands();
     assert!(told.ledger.holds_slot());
     told.fact(Fact::WaitsFor { holder: id(9) }).says(&[]);
@@ -345,7 +347,7 @@ fn r9_the_rollback_of_a_completed_one_is_asked_for_when_the_slot_is_free() {
     let told =
         Told::completed().rollback().answered(Outcome::Waits, "as soon as").says(&[]).stands(Completed, 1);
     assert!(!told.ledger.holds_slot());
-    let told = told.fact(Fact::Admit).says(&["rollback requested"]).none_stands();
+    let told = told.fact(Fact::Admit { slot: Slot::Granted }).says(&["rollback requested"]).none_stands();
     assert!(told.ledger.holds_slot());
     told.hears(Service::Purchase, reverted()).says(&["rolled_back 2 operator"]).stands(RolledBack, 2);
 }
@@ -356,7 +358,7 @@ fn a_rollback_that_waited_past_its_deadline_leaves_the_verdict() {
         .rollback()
         .answered(Outcome::Waits, "")
         .days(31)
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&[])
         .stands(Completed, 1)
         .rollback()
@@ -380,8 +382,8 @@ fn where_there_is_no_way_back_the_reason_is_told() {
 
 #[test]
 fn a_slot_that_nobody_wished_for_changes_nothing() {
-    Told::completed().fact(Fact::Admit).says(&[]).stands(Completed, 1);
-    Told::parked().accept().fact(Fact::Admit).says(&[]).stands(Accepted, 2);
+    Told::completed().fact(Fact::Admit { slot: Slot::Granted }).says(&[]).stands(Completed, 1);
+    Told::parked().accept().fact(Fact::Admit { slot: Slot::Granted }).says(&[]).stands(Accepted, 2);
 }
 
 // === verdicts (M4)
@@ -477,20 +479,24 @@ fn everything_else_that_participants_say_is_recorded() {
 fn an_event_about_a_migration_that_control_does_not_know_gives_no_verdict() {
     Told::nothing().hears(Service::Purchase, refused()).says(&[]).none_stands();
     Told::waiting().hears(Service::Purchase, parked(1, false)).says(&[]).none_stands();
-    Told::waiting().fact(Fact::Admit).hears(Service::Suspension, suspended()).says(&[]).none_stands();
+    Told::waiting()
+        .fact(Fact::Admit { slot: Slot::Granted })
+        .hears(Service::Suspension, suspended())
+        .says(&[])
+        .none_stands();
 }
 
 // === operators
 
 #[test]
 fn a_rollback_before_anything_was_begun_stops_the_row() {
-    for told in [Told::waiting(), Told::waiting().fact(Fact::Admit)] {
+    for told in [Told::waiting(), Told::waiting().fact(Fact::Admit { slot: Slot::Granted })] {
         told.rollback()
             .says(&["skipped 1 operator"])
             .answered(Outcome::Done, "before anything was begun")
             .fact(Fact::StillTrue { instruction: instruction() })
             .says(&[])
-            .fact(Fact::Admit)
+            .fact(Fact::Admit { slot: Slot::Granted })
             .says(&[]);
     }
 }
@@ -538,7 +544,7 @@ fn a_wish_about_an_unknown_migration_is_answered() {
 #[test]
 fn retry_of_what_goes_on_by_itself_is_answered() {
     Told::running().retry().says(&[]).answered(Outcome::No, "by itself");
-    Told::waiting().fact(Fact::Admit).retry().answered(Outcome::No, "by itself");
+    Told::waiting().fact(Fact::Admit { slot: Slot::Granted }).retry().answered(Outcome::No, "by itself");
     Told::completed().retry().says(&[]).answered(Outcome::No, "nothing to try again");
 }
 
@@ -569,7 +575,12 @@ fn accept_closes_what_is_parked_with_who_and_what_stands() {
 
 #[test]
 fn accept_of_what_is_not_parked_is_answered() {
-    for told in [Told::waiting(), Told::waiting().fact(Fact::Admit), Told::running(), Told::completed()] {
+    for told in [
+        Told::waiting(),
+        Told::waiting().fact(Fact::Admit { slot: Slot::Granted }),
+        Told::running(),
+        Told::completed(),
+    ] {
         told.accept().says(&[]).answered(Outcome::No, "only a parked");
     }
 }
@@ -581,7 +592,7 @@ fn after_accept_retry_and_rollback_still_work_and_take_the_slot() {
         .retry()
         .answered(Outcome::Waits, "")
         .stands(Accepted, 2)
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&["retry requested of purchase 1"])
         .none_stands()
         .hears(Service::Suspension, suspended())
@@ -589,7 +600,7 @@ fn after_accept_retry_and_rollback_still_work_and_take_the_slot() {
     accepted()
         .rollback()
         .answered(Outcome::Waits, "")
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&["rollback requested"])
         .hears(Service::Purchase, refused())
         .says(&["refused 3 not_sold"]);
@@ -599,7 +610,7 @@ fn after_accept_retry_and_rollback_still_work_and_take_the_slot() {
         .hears(Service::Purchase, parked(1, true))
         .accept()
         .rollback()
-        .fact(Fact::Admit)
+        .fact(Fact::Admit { slot: Slot::Granted })
         .says(&["retry requested of purchase 1"]);
 }
 

@@ -54,12 +54,12 @@ pub(crate) fn decide(mut ledger: Ledger, News { at, fact }: News) -> Decision<Co
         ) => turn.to(stage),
 
         // === its turn
-        (Waiting, Admit) => turn.end_verdict().to(Checking),
-        (Completed, Admit) => turn.granted_completed(),
-        (Accepted { at }, Admit) => turn.granted_accepted(at),
+        (Waiting, Admit { slot }) => turn.take_slot(slot).end_verdict().to(Checking),
+        (Completed, Admit { slot }) => turn.take_slot(slot).granted_completed(),
+        (Accepted { at }, Admit { slot }) => turn.take_slot(slot).granted_accepted(at),
         (
             stage @ (Unplanned | Checking | Running | Parked { .. } | Refused | RolledBack | Skipped),
-            Admit,
+            Admit { .. },
         ) => turn.to(stage),
         (Checking, StillTrue { .. }) => turn.request(),
         (Checking, Stopped { cause }) => turn.skip(cause),

@@ -24,6 +24,16 @@ impl News {
     }
 }
 
+/// How it is made sure that a customer's slot is given once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// One process gives slots, and its picture is whole.
+    Granted,
+    /// Another replica may believe that it gives slots as well, for the moment that a lost lock needs to be noticed. So
+    /// the slot is a record that must not be there yet: of two grants to one customer the store refuses the second.
+    Recorded,
+}
+
 /// What control is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
@@ -40,7 +50,9 @@ pub enum Fact {
         cause: Cause,
     },
     /// The customer's slot is its own.
-    Admit,
+    Admit {
+        slot: Slot,
+    },
     /// Read again: the row's facts are as planned.
     StillTrue {
         instruction: Arc<Instruction>,

@@ -28,6 +28,12 @@ pub struct Ledger {
     pub known: Known,
     /// The migration that tries this one's row again.
     pub successor: Option<MigrationId>,
+    /// When control last heard of it from a participant, or asked something of one: silence is counted from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_at: Option<Timestamp>,
+    /// Its customer's slot is also a record, which goes when the slot is free (see [`super::Slot`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slot_recorded: bool,
     /// The plan, or the part of it that was applied, stopped the row: only another `apply` takes it up.
     #[serde(default)]
     pub stopped_by_plan: bool,

@@ -8,7 +8,7 @@ mod facts;
 mod ledger;
 mod turn;
 
-pub use facts::{Answer, Ask, Fact, News, Outcome, Report, Said};
+pub use facts::{Answer, Ask, Fact, News, Outcome, Report, Said, Slot};
 pub use ledger::{Known, Ledger, RowRef, Stage, Verdict, VerdictKind, Wish};
 
 pub(crate) use decide::decide;

@@ -8,7 +8,7 @@ use seatshift_messages::{
 use uuid::Uuid;
 
 use super::decide::{WAITS_FOR, nobody};
-use super::facts::{Answer, Ask, Outcome, Report, Said};
+use super::facts::{Answer, Ask, Outcome, Report, Said, Slot};
 use super::ledger::{Ledger, RowRef, Stage, Verdict, VerdictKind, Wish};
 use crate::Controlling;
 use crate::records;
@@ -45,6 +45,12 @@ impl Turn {
 
     pub(super) fn to(mut self, stage: Stage) -> Decision<Controlling> {
         self.ledger.stage = stage;
+        if self.ledger.slot_recorded && !self.ledger.holds_slot() {
+            self.ledger.slot_recorded = false;
+            if let Some(row) = &self.ledger.row {
+                self.effects.push(Effect::Record(records::free_slot(row.customer)));
+            }
+        }
         Decision { next: self.ledger, effects: self.effects }
     }
 
@@ -79,8 +85,18 @@ impl Turn {
         self.to(Stage::Skipped)
     }
 
+    /// The slot of its customer is its own from now on, until a stage that does not hold it.
+    pub(super) fn take_slot(mut self, slot: Slot) -> Self {
+        if let (Slot::Recorded, Some(row)) = (slot, &self.ledger.row) {
+            self.effects.push(Effect::Record(records::take_slot(row.customer)));
+            self.ledger.slot_recorded = true;
+        }
+        self
+    }
+
     pub(super) fn request(mut self) -> Decision<Controlling> {
         self.ledger.known.requested_at = Some(self.at);
+        self.ledger.heard_at = Some(self.at);
         self.say(Said::Requested);
         self.to(Stage::Running)
     }
@@ -105,6 +121,7 @@ impl Turn {
         let last = self.ledger.upto.entry(source).or_default();
         let newest = sequence > *last;
         *last = sequence.max(*last);
+        self.ledger.heard_at = Some(self.at);
         newest
     }
 
@@ -209,6 +226,7 @@ impl Turn {
 
     fn publish_rollback(mut self, asked: AskedBy) -> Decision<Controlling> {
         self.ledger.rollback = true;
+        self.ledger.heard_at = Some(self.at);
         self.say(Said::RollbackRequested { asked });
         self.end_verdict().to(Stage::Running)
     }
@@ -216,6 +234,7 @@ impl Turn {
     fn publish_retry(mut self, at: &ParkedAt, asked: AskedBy) -> Decision<Controlling> {
         // Control's own parkings are never a stage, so there is always a participant.
         if let Some(participant) = at.participant {
+            self.ledger.heard_at = Some(self.at);
             self.say(Said::RetryRequested { participant, parking: at.parking, asked });
         }
         self.end_verdict().to(Stage::Running)

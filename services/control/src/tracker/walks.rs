@@ -63,7 +63,7 @@ fn fact(step: Step, sequence: u64, at: Timestamp) -> Fact {
     match step {
         Step::Queued | Step::Time => Fact::Queued { row: row(), stored: None },
         Step::Skip => Fact::Skip { row: row(), stored: None, cause },
-        Step::Admit => Fact::Admit,
+        Step::Admit => Fact::Admit { slot: Slot::Recorded },
         Step::StillTrue => Fact::StillTrue { instruction: instruction() },
         Step::Stopped => Fact::Stopped { cause },
         Step::WaitsFor => Fact::WaitsFor { holder: MigrationId(Uuid::from_u128(9)) },
@@ -96,6 +96,7 @@ fn check(
 ) {
     let after = &decision.next;
     let mut answers = 0;
+    let mut slot = before.slot_recorded;
     let mut verdicts = 0;
     for effect in &decision.effects {
         match effect {
@@ -125,6 +126,9 @@ fn check(
                     assert!(!before.rollback, "never completed once a rollback was asked for");
                 }
             }
+            Effect::Record(write) if write.kind == "slot" => {
+                slot = write.body.is_some();
+            }
             Effect::Record(_) => answers += 1,
             other => panic!("control queues no work: {other:?}"),
         }
@@ -132,6 +136,8 @@ fn check(
     assert!(verdicts <= 1, "one fact, one verdict");
     assert!(seen.requested <= 1 && seen.rollbacks <= 1, "asked for at most once, undone at most once");
     assert!(!before.rollback || after.rollback, "never withdrawn");
+    assert_eq!(slot, after.slot_recorded, "the record is written and taken away with the decision");
+    assert!(!slot || after.holds_slot(), "nobody keeps a slot that is free");
     let operator = matches!(step, Step::Rollback | Step::Retry | Step::Accept);
     assert_eq!(answers, usize::from(operator), "each wish of an operator has one answer");
     if let Some(kind) = seen.finals {

@@ -1,0 +1,60 @@
+//! One customer's migrations, of which one at a time is under way; and what it would begin next.
+
+use seatshift_messages::MigrationId;
+
+use super::member::Moment;
+
+/// Mostly one id; sorted.
+#[derive(Debug, Clone)]
+pub(super) enum Few {
+    One(MigrationId),
+    Many(Vec<MigrationId>),
+}
+
+impl Few {
+    pub(super) fn insert(&mut self, id: MigrationId) {
+        match self {
+            Few::One(one) if *one == id => {}
+            Few::One(one) => *self = Few::Many(vec![id.min(*one), id.max(*one)]),
+            Few::Many(many) => {
+                if let Err(place) = many.binary_search(&id) {
+                    many.insert(place, id);
+                }
+            }
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[MigrationId] {
+        match self {
+            Few::One(one) => std::slice::from_ref(one),
+            Few::Many(many) => many,
+        }
+    }
+}
+
+/// All migrations of one customer.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) members: Few,
+    /// What the lane has put among those that may begin, now or later.
+    pub(super) offers: Option<(Option<Moment>, Candidate)>,
+    /// Somebody in it is to be told that it waits.
+    pub(super) told: bool,
+}
+
+/// A migration that could begin: wishes of operators first, then the nearest end date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    pub(super) kind: Begins,
+    pub(super) end: Moment,
+    pub(super) index: u32,
+    pub(super) migration: MigrationId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Begins {
+    /// A rollback or retry of a closed migration.
+    Wish,
+    /// A row of the plan.
+    Row,
+}

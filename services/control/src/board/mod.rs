@@ -1,0 +1,370 @@
+//! The board: a picture in memory of where every migration stands, for admission, the stop rule, progress and *settled*.
+//!
+//! It is fed after each commit and built from the store at the start, so it holds nothing that a crash could lose; where
+//! there are replicas it also follows what they commit. What must never happen here: a decision that only the board
+//! remembers, a picture that goes backwards, or an order of iteration that is not the same every time.
+
+mod lane;
+mod member;
+mod progress;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use seatshift_messages::{CustomerId, MigrationId, SubscriptionId};
+use tokio::sync::watch;
+
+use self::lane::{Begins, Candidate, Few, Lane};
+use self::member::{Member, Moment, Phase};
+use crate::pause::Pause;
+use crate::stop::{Outcomes, StopRule};
+use crate::tracker::{Ledger, VerdictKind};
+
+pub use progress::{Progress, Settled};
+
+/// Shared by everything in control.
+#[derive(Debug)]
+pub struct Board {
+    state: Mutex<State>,
+    /// Grows with every change.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    members: BTreeMap<MigrationId, Member>,
+    lanes: BTreeMap<CustomerId, Lane>,
+    by_subscription: BTreeMap<SubscriptionId, Few>,
+    /// May be admitted now, best first.
+    ready: BTreeSet<Candidate>,
+    /// Not before their day.
+    later: BTreeSet<(Moment, Candidate)>,
+    /// Hold their slot, and are not parked.
+    active: BTreeSet<MigrationId>,
+    checking: BTreeSet<MigrationId>,
+    waiting: BTreeSet<MigrationId>,
+    /// Rows that are to be told that they wait, each with whom they wait for.
+    to_tell: BTreeMap<MigrationId, MigrationId>,
+    /// Migrations that a ledger promises and that are not there, each with the one that it tries again.
+    promised: BTreeMap<MigrationId, MigrationId>,
+    outcomes: Outcomes,
+    pause: Option<Pause>,
+    window_from: Option<Timestamp>,
+    /// When the last pause ended: what stood still for it is not silent.
+    resumed_at: Option<Timestamp>,
+    /// Up to which change of the store the picture is whole.
+    position: u64,
+}
+
+/// What `apply` needs to know of a row that is in a run already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The plan, or the part of it that was applied, stopped it: this `apply` may take it up.
+    pub(crate) stopped_by_plan: bool,
+}
+
+impl Board {
+    pub(crate) fn new(stop: StopRule) -> Self {
+        let state = State {
+            members: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            by_subscription: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            later: BTreeSet::new(),
+            active: BTreeSet::new(),
+            checking: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            to_tell: BTreeMap::new(),
+            promised: BTreeMap::new(),
+            outcomes: Outcomes::new(stop),
+            pause: None,
+            window_from: None,
+            resumed_at: None,
+            position: 0,
+        };
+        Board { state: Mutex::new(state), changes: watch::channel(0).0 }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock can panic half way through a change that others would see.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// To be woken at every change.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// A ledger as it stood at this version of its row. Telling it twice, or the wrong way round, does no harm.
+    pub(crate) fn note(&self, migration: MigrationId, version: u64, ledger: &Ledger) {
+        if self.state().note(migration, version, ledger) {
+            self.changed();
+        }
+    }
+
+    /// The pause as it stands, since when the stop rule counts, and when the last pause ended.
+    pub(crate) fn set_pause(
+        &self,
+        pause: Option<Pause>,
+        window_from: Option<Timestamp>,
+        resumed_at: Option<Timestamp>,
+    ) {
+        let mut state = self.state();
+        let before = (state.pause.clone(), state.window_from, state.resumed_at);
+        state.pause = pause;
+        state.begin_window(window_from);
+        state.resumed_at = resumed_at.or(state.resumed_at);
+        let changed = before != (state.pause.clone(), state.window_from, state.resumed_at);
+        drop(state);
+        if changed {
+            self.changed();
+        }
+    }
+
+    pub(crate) fn pause(&self) -> Option<Pause> {
+        self.state().pause.clone()
+    }
+
+    /// The picture is whole up to this change of the store.
+    pub(crate) fn reached(&self, position: u64) {
+        let mut state = self.state();
+        if position > state.position {
+            state.position = position;
+            drop(state);
+            self.changed();
+        }
+    }
+
+    /// Up to which change of the store the picture is whole; 0 where nobody else writes.
+    pub fn position(&self) -> u64 {
+        self.state().position
+    }
+
+    /// Why the run should be stopped, where it should and something is left to be begun.
+    pub(crate) fn goes_wrong(&self) -> Option<String> {
+        let state = self.state();
+        if state.pause.is_some() || state.waiting.is_empty() {
+            return None;
+        }
+        state.outcomes.verdict()
+    }
+
+    /// The stop rule counts anew: another run begins.
+    pub(crate) fn begin_window(&self, from: Timestamp) {
+        self.state().begin_window(Some(from));
+    }
+
+    /// The migrations that may begin now, best first and at most so many, so that no more than `in_flight` are under way.
+    pub(crate) fn grants(&self, in_flight: usize, most: usize, now: Timestamp) -> Vec<MigrationId> {
+        let mut state = self.state();
+        state.ripen(now);
+        let free = in_flight.saturating_sub(state.active.len()).min(most);
+        let rows = state.pause.is_none();
+        let may = |candidate: &&Candidate| rows || candidate.kind == Begins::Wish;
+        state.ready.iter().take_while(may).take(free).map(|candidate| candidate.migration).collect()
+    }
+
+    /// When the next row may begin that may not yet.
+    pub(crate) fn ripens(&self) -> Option<Timestamp> {
+        self.state().later.first().and_then(|(at, _)| at.get())
+    }
+
+    /// Rows to be told that they wait, each with whom they wait for; at most so many.
+    pub(crate) fn to_tell(&self, most: usize) -> Vec<(MigrationId, MigrationId)> {
+        self.state().to_tell.iter().take(most).map(|(row, holder)| (*row, *holder)).collect()
+    }
+
+    /// Rows whose facts are to be read again, the first so many.
+    pub(crate) fn checking(&self, most: usize) -> Vec<MigrationId> {
+        self.state().checking.iter().take(most).copied().collect()
+    }
+
+    pub(crate) fn is_checking(&self, migration: MigrationId) -> bool {
+        self.state().checking.contains(&migration)
+    }
+
+    /// Migrations that a ledger promises and that are not there, each with the one that it tries again.
+    pub(crate) fn promised(&self) -> Vec<(MigrationId, MigrationId)> {
+        self.state().promised.iter().map(|(new, before)| (*new, *before)).collect()
+    }
+
+    /// What is known of a row that is in a run; none where its ledger is not there.
+    pub(crate) fn taken(&self, migration: MigrationId) -> Option<Taken> {
+        let state = self.state();
+        let member = state.members.get(&migration)?;
+        Some(Taken { stopped_by_plan: member.stopped_by_plan })
+    }
+
+    /// A migration of this subscription that was begun, or is to begin, and was not refused, rolled back or skipped.
+    pub(crate) fn already(&self, subscription: SubscriptionId) -> Option<MigrationId> {
+        self.state().last_of(subscription, Member::stands)
+    }
+
+    /// The last migration of this subscription that was refused or rolled back, with its row.
+    pub(crate) fn tried_before(&self, subscription: SubscriptionId) -> Option<MigrationId> {
+        self.state().last_of(subscription, |member| {
+            matches!(member.standing, Some(VerdictKind::Refused | VerdictKind::RolledBack))
+        })
+    }
+
+    /// What is the end of it, where nothing more happens by itself.
+    pub(crate) fn settled(&self) -> Option<Settled> {
+        let state = self.state();
+        if !state.active.is_empty() || !state.to_tell.is_empty() {
+            return None;
+        }
+        if state.ready.is_empty() && state.later.is_empty() {
+            return Some(Settled::AllDone);
+        }
+        let wishes = state.ready.first().is_some_and(|candidate| candidate.kind == Begins::Wish);
+        state.pause.clone().filter(|_| !wishes).map(Settled::Halted)
+    }
+
+    pub fn progress(&self) -> Progress {
+        let state = self.state();
+        let mut progress = Progress { paused: state.pause.clone(), ..Progress::default() };
+        for member in state.members.values().filter(|member| !member.superseded) {
+            progress.count(member);
+        }
+        progress
+    }
+
+    /// Migrations under way of which nothing was heard for so long, though nothing was paused: longest silent first.
+    pub(crate) fn silent(&self, now: Timestamp, limit: SignedDuration) -> Vec<(MigrationId, Timestamp)> {
+        let state = self.state();
+        if state.pause.is_some() {
+            return Vec::new();
+        }
+        let since =
+            |member: &Member| Some(member.heard_at.get()?.max(state.resumed_at.unwrap_or(Timestamp::MIN)));
+        let mut silent: Vec<(MigrationId, Timestamp)> = state
+            .active
+            .iter()
+            .filter_map(|id| state.members.get(id).map(|member| (*id, member)))
+            .filter(|(_, member)| member.phase == Phase::Running)
+            .filter_map(|(id, member)| Some((id, since(member)?)))
+            .filter(|(_, since)| now.duration_since(*since) > limit)
+            .collect();
+        silent.sort_by_key(|(id, since)| (*since, *id));
+        silent
+    }
+
+    /// Rows that are not at their end, parked ones among them, whose old subscription ends within so long.
+    pub(crate) fn at_risk(&self, now: Timestamp, within: SignedDuration) -> usize {
+        let state = self.state();
+        let ends = |member: &&Member| member.end.get().is_some_and(|end| end.duration_since(now) < within);
+        let open = state.members.values().filter(|member| member.phase != Phase::Closed);
+        open.filter(ends).count()
+    }
+}
+
+impl State {
+    fn begin_window(&mut self, from: Option<Timestamp>) {
+        if let Some(from) = from
+            && self.window_from != Some(from)
+        {
+            self.window_from = Some(from);
+            self.outcomes.begin_anew(from);
+        }
+    }
+
+    /// True when something is other than it was.
+    fn note(&mut self, migration: MigrationId, version: u64, ledger: &Ledger) -> bool {
+        // Only heard of from others.
+        let Some(row) = &ledger.row else { return false };
+        if self.members.get(&migration).is_some_and(|known| known.version >= version) {
+            return false;
+        }
+        let member = Member::of(row, version, ledger);
+        if let Some(subscription) = row.old_subscription {
+            self.by_subscription.entry(subscription).or_insert(Few::One(migration)).insert(migration);
+        }
+        keep(&mut self.active, migration, matches!(member.phase, Phase::Checking | Phase::Running));
+        keep(&mut self.checking, migration, member.phase == Phase::Checking);
+        keep(&mut self.waiting, migration, member.phase == Phase::Waiting);
+        self.promised.remove(&migration);
+        if let Some(successor) = ledger.successor
+            && !self.members.contains_key(&successor)
+        {
+            self.promised.insert(successor, migration);
+        }
+        self.outcomes.note(migration, ledger);
+        self.members.insert(migration, member);
+        let lane = Lane { members: Few::One(migration), offers: None, told: false };
+        self.lanes.entry(row.customer).or_insert(lane).members.insert(migration);
+        self.arrange(row.customer);
+        true
+    }
+
+    fn last_of(&self, subscription: SubscriptionId, wanted: impl Fn(&Member) -> bool) -> Option<MigrationId> {
+        let ids = self.by_subscription.get(&subscription)?.as_slice();
+        ids.iter().rev().find(|id| self.members.get(id).is_some_and(&wanted)).copied()
+    }
+
+    /// Works out anew what a customer's lane offers, and who in it must be told that it waits.
+    fn arrange(&mut self, customer: CustomerId) {
+        let Some(lane) = self.lanes.get_mut(&customer) else { return };
+        match lane.offers.take() {
+            Some((None, candidate)) => drop(self.ready.remove(&candidate)),
+            Some((Some(at), candidate)) => {
+                self.later.remove(&(at, candidate));
+                self.ready.remove(&candidate);
+            }
+            None => {}
+        }
+        if std::mem::take(&mut lane.told) {
+            for row in lane.members.as_slice() {
+                self.to_tell.remove(row);
+            }
+        }
+        let members = || {
+            lane.members.as_slice().iter().filter_map(|id| self.members.get(id).map(|member| (*id, member)))
+        };
+        let holder = members().find(|(_, member)| member.holds_slot());
+        match holder {
+            None => {
+                let offers = members().filter_map(|(id, member)| member.offer(id)).min();
+                match offers {
+                    Some((None, candidate)) => drop(self.ready.insert(candidate)),
+                    Some((Some(at), candidate)) => drop(self.later.insert((at, candidate))),
+                    None => {}
+                }
+                lane.offers = offers;
+            }
+            Some((holder, member)) if member.phase == Phase::Parked => {
+                let waiting: Vec<MigrationId> = members()
+                    .filter(|(_, row)| row.phase == Phase::Waiting && !row.waits)
+                    .map(|(id, _)| id)
+                    .collect();
+                lane.told = !waiting.is_empty();
+                self.to_tell.extend(waiting.into_iter().map(|id| (id, holder)));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Rows whose day has come.
+    fn ripen(&mut self, now: Timestamp) {
+        let now = Moment::of(Some(now));
+        while let Some((at, candidate)) = self.later.first().copied() {
+            if at > now {
+                break;
+            }
+            self.later.pop_first();
+            self.ready.insert(candidate);
+        }
+    }
+}
+
+fn keep(set: &mut BTreeSet<MigrationId>, migration: MigrationId, wanted: bool) {
+    if wanted {
+        set.insert(migration);
+    } else {
+        set.remove(&migration);
+    }
+}

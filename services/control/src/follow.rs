@@ -1,0 +1,71 @@
+//! Following what other replicas commit: the board is fed in the order of commits, so it never shows a later ledger without
+//! an earlier one.
+
+use std::time::Duration;
+
+use seatshift_store::StoreError;
+
+use crate::control::Inner;
+use crate::pause::Pause;
+use crate::records;
+use crate::restart::read_ledger;
+use crate::shared::{Shared, pause};
+
+/// Ledgers read at a time.
+const PAGE: usize = 500;
+/// Between two looks while something happens, and while nothing does.
+const BUSY: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(200);
+const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
+
+/// Until it is dropped.
+pub(crate) async fn run(control: &Inner, shared: &dyn Shared) {
+    loop {
+        let wait = match once(control, shared).await {
+            Ok(0) => IDLE,
+            Ok(_) => BUSY,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not see what other replicas have committed; trying again"
+                );
+                AFTER_AN_ERROR
+            }
+        };
+        pause(wait).await;
+    }
+}
+
+/// Follows to the end of what is committed now, and says how many ledgers had changed.
+pub(crate) async fn once(control: &Inner, shared: &dyn Shared) -> Result<usize, StoreError> {
+    // One at a time: two would only read the same.
+    let _turn = control.following.lock().await;
+    let mut seen = 0;
+    loop {
+        let page = shared.changed(control.board.position(), PAGE).await?;
+        for (_, row) in &page {
+            control.board.note(row.migration, row.version, &read_ledger(row)?);
+        }
+        if let Some((last, _)) = page.last() {
+            control.board.reached(*last);
+        }
+        seen += page.len();
+        if page.len() < PAGE {
+            break;
+        }
+    }
+    read_pause(control).await?;
+    Ok(seen)
+}
+
+/// The pause as it is written down.
+async fn read_pause(control: &Inner) -> Result<(), StoreError> {
+    // Not in the middle of a pause that this very process is making.
+    let _not_now = control.pausing.lock().await;
+    let store = &*control.store;
+    let standing: Option<Pause> = records::get(store, records::PAUSE, records::CURRENT).await?;
+    let window = records::get(store, records::PAUSE, records::WINDOW).await?;
+    let resumed = records::get(store, records::PAUSE, records::RESUMED).await?;
+    control.board.set_pause(standing, window, resumed);
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! A migration of which nothing is heard raises an alarm, and its events are said once more.
+
+use jiff::SignedDuration;
+use seatshift_messages::Envelope;
+use seatshift_store::Store;
+
+use super::stage::{Does, Stage, plan, row};
+use crate::Config;
+use crate::commands::Verb;
+
+fn quick() -> Config {
+    Config { silence: SignedDuration::from_hours(2), look_for_commands: None, ..Config::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_nobody_speaks_of_is_told_of_after_the_limit_and_not_before() {
+    let stage = Stage::with(quick()).await;
+    stage.world.set("a1", Does::Hang);
+    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 20)])).await;
+    stage.wait(SignedDuration::from_mins(119)).await;
+    assert!(stage.control.silent().is_empty());
+    stage.wait(SignedDuration::from_mins(2)).await;
+    let silent = stage.control.silent();
+    assert_eq!(silent.len(), 1, "b1 is done");
+    assert_eq!(silent[0].0, stage.rows().await[0].migration);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_on_the_way_is_said_again_with_the_same_id() {
+    let stage = Stage::with(quick()).await;
+    stage.world.set("a1", Does::Lost);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.control.settled().await;
+    assert_eq!(stage.states().await, ["a1 completed (completed)"]);
+    assert_eq!(stage.world.requested.lock().unwrap().len(), 2, "lost once, then heard");
+    let events = stage.store.events(0, 100, None).await.unwrap();
+    let requested = events.iter().map(|row| Envelope::from_bytes(&row.bytes).unwrap());
+    assert_eq!(requested.filter(|event| event.kind.contains("requested")).count(), 1, "logged once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_still_because_of_a_pause_is_not_silent() {
+    let stage = Stage::with(quick()).await;
+    stage.world.set("a1", Does::Hang);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.wait(SignedDuration::from_mins(1)).await;
+    stage.command(Verb::Pause { drain: false }).await;
+    stage.wait(SignedDuration::from_hours(30)).await;
+    assert!(stage.control.silent().is_empty());
+    stage.command(Verb::Resume).await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    assert!(stage.control.silent().is_empty(), "counted from the end of the pause");
+    stage.wait(SignedDuration::from_hours(2)).await;
+    assert_eq!(stage.control.silent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_whose_end_is_near_are_at_risk_until_they_are_at_their_end() {
+    let stage = Stage::with(quick()).await;
+    stage.world.set("a1", Does::Hang);
+    stage.world.set("b1", Does::Hang);
+    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 60), row("c1", 10)])).await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    assert_eq!(stage.control.at_risk(), 1);
+}
