@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::Error;
 
-const FILE: &str = "server.txt";
+pub(crate) const FILE: &str = "server.txt";
 
 /// What is kept about one server.
 #[derive(Clone, Default)]

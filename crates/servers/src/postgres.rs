@@ -326,13 +326,14 @@ impl Postgres {
         self.keeper = None;
     }
 
-    /// The data too, where they had to be put outside of the server's directory.
-    pub(crate) fn remove_outside_data(&self) {
-        if let Ok(data) = self.data()
-            && let Some(outside) = data.parent().filter(|outside| *outside != self.dir)
+    /// Deletes the data of a stopped server, where they had to be put outside of its directory.
+    pub(crate) fn remove_data_outside(dir: &Path) {
+        let data = Notes::read(dir).and_then(|notes| notes.text("data").map(PathBuf::from));
+        if let Ok(data) = data
+            && let Some(home) = data.parent().filter(|home| dir.canonicalize().is_ok_and(|dir| dir != *home))
         {
-            let _ = fs::remove_dir_all(outside);
-            let _ = fs::remove_file(self.dir.join("server.txt"));
+            let _ = fs::remove_dir_all(home);
+            let _ = fs::remove_file(dir.join(crate::notes::FILE));
         }
     }
 
@@ -355,7 +356,7 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         if self.owned {
             self.end("KILL");
-            self.remove_outside_data();
+            Postgres::remove_data_outside(&self.dir);
         }
     }
 }

@@ -80,6 +80,20 @@ impl Shared {
         .or(Ok(()))
     }
 
+    /// Stops whichever of the pair runs in this directory, and deletes their data.
+    ///
+    /// # Errors
+    /// When the directory cannot be deleted.
+    pub fn delete_at(dir: &Path) -> Result<(), Error> {
+        Shared::stop_at(dir)?;
+        let [rabbit, postgres] = places(dir);
+        Postgres::remove_data_outside(&postgres);
+        for place in [rabbit, postgres].iter().filter(|place| place.exists()) {
+            std::fs::remove_dir_all(place).map_err(|cause| Error::while_doing(place.display(), cause))?;
+        }
+        Ok(())
+    }
+
     /// A vhost of its own: its name.
     ///
     /// # Errors

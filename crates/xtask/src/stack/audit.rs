@@ -14,7 +14,7 @@ pub(crate) fn audit(stack: &Stack, plan: &Path) -> Result<()> {
     let line = Line::all(stack)?.into_iter().find(|line| line.name == "simulator");
     let simulator = line.context("this stack has no simulator")?;
     let mut intended = Command::new(&simulator.program);
-    intended.args(["--json", "simulator", "--world"]).arg(stack.world()).arg("--intent").arg(plan);
+    intended.args(["--output", "json", "simulator", "--world"]).arg(stack.world()).arg("--intent").arg(plan);
     let intended = intended.output().context("the simulator's program does not run")?;
     if !intended.status.success() {
         bail!("{}: {}", plan.display(), String::from_utf8_lossy(&intended.stderr));

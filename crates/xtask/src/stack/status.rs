@@ -79,11 +79,11 @@ pub(crate) fn told(stack: &Stack, servers: &Shared, binaries: &Path) -> Result<(
     let seatshift =
         format!("{} --config {}", binaries.join("seatshift").display(), stack.for_commands().display());
     println!(
-        "\nNext, in a folder of your own:\n  \
-         {seatshift} plan              (writes plan.csv and plan-users.csv; fill in the column decision: move)\n  \
+        "\nNext:\n  \
+         {seatshift} plan --approve-ready    (or plan, and decide each row of plan.csv yourself)\n  \
          {seatshift} apply plan.csv\n  \
          {seatshift} status\n  \
-         cargo xtask stack status | logs SERVICE -f | kill | down"
+         cargo xtask stack status | logs [SERVICE] [-f] | kill | audit plan.csv | down"
     );
     Ok(())
 }

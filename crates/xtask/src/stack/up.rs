@@ -226,6 +226,7 @@ pub(crate) fn down(stack: &Stack, delete: bool) -> Result<()> {
     stop(stack, |_| true)?;
     Shared::stop_at(stack.dir())?;
     if delete {
+        Shared::delete_at(stack.dir())?;
         fs::remove_dir_all(stack.dir()).with_context(|| stack.dir().display().to_string())?;
     }
     println!("everything in {} is stopped", stack.dir().display());
