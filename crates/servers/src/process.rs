@@ -153,7 +153,7 @@ impl Keeper {
     pub(crate) fn over(dir: &Path) -> Result<Keeper, Error> {
         const SCRIPT: &str = r#"
             trap '' HUP INT TERM
-            cat > /dev/null
+            read -r never
             for file in "$1"/*.pid; do
                 pid=$(cat "$file" 2> /dev/null) || continue
                 grep -aqs "$2=$1" "/proc/$pid/environ" && kill -s KILL "$pid"
@@ -168,11 +168,8 @@ impl Keeper {
 /// Not needed any more: the server was stopped, or is to be left running.
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // The shell first: at the end of `cat` it would begin to kill.
-        let inner = children(self.0.id());
         let _ = self.0.kill();
         let _ = self.0.wait();
-        send("KILL", &inner);
     }
 }
 
