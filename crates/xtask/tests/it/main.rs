@@ -4,4 +4,5 @@
 
 mod compose;
 mod files;
+mod runbook;
 mod servers;
