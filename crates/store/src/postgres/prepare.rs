@@ -14,7 +14,7 @@ use super::schema::{Schema, version};
 use crate::StoreError;
 
 /// Only one prepares at a time.
-const TURN: &str = "select pg_advisory_lock(1396785492, 2)";
+const TURN: &str = "select pg_advisory_lock(1397047636, 2)";
 
 /// How often a change of a role is tried: roles belong to the whole server, so databases that are prepared together
 /// get in each other's way.

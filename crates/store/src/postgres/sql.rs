@@ -30,7 +30,7 @@ macro_rules! statements {
 fn on(service: Service, text: &str) -> SqlStr {
     let (turn, change) = match service {
         // All of control's writers pass here one by one, and keep the turn until their commit is visible.
-        Service::Control => ("pg_advisory_xact_lock(1396785492, 1)", "nextval('control.ledger_change')"),
+        Service::Control => ("pg_advisory_xact_lock(1397047636, 1)", "nextval('control.ledger_change')"),
         Service::Purchase | Service::Reassignment | Service::Suspension => ("1", "null::bigint"),
     };
     let text = text.replace("{turn}", turn).replace("{change}", change).replace("{s}", service.name());

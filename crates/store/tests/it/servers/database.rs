@@ -18,13 +18,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Made for one test, prepared for all services.
-    pub(crate) async fn new() -> Self {
-        let database = Database::empty();
-        database.prepare().await;
-        database
-    }
-
+    /// Made for one test, and not prepared.
     pub(crate) fn empty() -> Self {
         let shared = Shared::attach().unwrap();
         let name = shared.fresh_database().unwrap();

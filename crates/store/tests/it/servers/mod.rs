@@ -1,7 +1,10 @@
 //! What needs a PostgreSQL: the conformance suite on it, and what a store promises in company.
 
+mod company;
 mod database;
+mod outage;
 mod quota;
+mod rights;
 
 use database::Database;
 
