@@ -10,6 +10,8 @@ pub mod connect;
 mod meter;
 mod observer;
 pub mod replica;
+mod shared_gate;
+mod shared_tokens;
 mod status;
 mod timer;
 
@@ -17,5 +19,7 @@ pub use answer::{Meaning, cause_of, meaning_of};
 pub use meter::Metered;
 pub use observer::CallLog;
 pub use replica::Replica;
+pub use shared_gate::{Quota, SharedGate};
+pub use shared_tokens::{SharedTokens, Vault};
 pub use status::{Errand, Guard, StatusChange, StatusWish, Step, change_status};
 pub use timer::ClockTimer;

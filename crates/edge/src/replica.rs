@@ -2,24 +2,34 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use seatshift_host::settings::Settings;
 use seatshift_host::{Assembly, Base, Refusal};
-use seatshift_partner_center::{Client, Config, FileTokens, Gate, Observer, RefreshTokens, TokenBuckets};
-use seatshift_store::Store;
+use seatshift_partner_center::{Client, Config, Observer};
+use seatshift_store::quota::PgQuota;
+use seatshift_store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use crate::connect;
 use crate::meter::Metered;
 use crate::observer::CallLog;
+use crate::shared_gate::SharedGate;
+use crate::shared_tokens::SharedTokens;
 use crate::timer::ClockTimer;
 
 /// What a service process calls Microsoft with.
 pub struct Replica {
     pub client: Client,
+    /// The quota and the switch that all replicas share.
+    pub gate: SharedGate,
+    /// The refresh token that all replicas share.
+    pub tokens: SharedTokens,
     /// The longest that one changing call can take, in the clock's own time.
     pub longest_call: SignedDuration,
+    ended: CancellationToken,
     beside: Vec<BoxFuture<'static, ()>>,
 }
 
@@ -45,20 +55,30 @@ impl Replica {
         let (log, writing) = CallLog::new(base.store.clone() as Arc<dyn Store>);
         let observer: Arc<dyn Observer> =
             Arc::new(Metered::new(base.meters.clone(), base.scale, Arc::new(log)));
-        let gate: Arc<dyn Gate> =
-            Arc::new(TokenBuckets::with_limits(timer.clone(), connect::limits(&base.settings.quota)));
-        let tokens: Arc<dyn RefreshTokens> =
-            Arc::new(FileTokens::new(&base.settings.partner_center.refresh_token_file));
-        connect::keep_first(&*tokens, base.settings.partner_center.refresh_token.as_ref()).await?;
-        let client = Client::new(config, transport, tokens, gate, timer, observer);
-        Ok(Replica { client, longest_call, beside: vec![Box::pin(writing)] })
+        let quota = Arc::new(quota(base).await?);
+        let ended = CancellationToken::new();
+        let limits = connect::limits(&base.settings.quota);
+        let (gate, asking) =
+            SharedGate::new(quota.clone(), limits, &config.partner, base.scale, &base.meters, ended.clone());
+        let app = config.user_app.as_ref().unwrap_or(&config.app);
+        let tokens = SharedTokens::new(quota, &config.partner, app);
+        connect::keep_first(&tokens, base.settings.partner_center.refresh_token.as_ref()).await?;
+        let (keeper, seats) = (Arc::new(tokens.clone()), Arc::new(gate.clone()));
+        let client = Client::new(config, transport, keeper, seats, timer, observer);
+        let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking)];
+        Ok(Replica { client, gate, tokens, longest_call, ended, beside })
     }
 
     /// The service around `running`, with what runs beside the client. Lets go of the client, so that the call log ends when
     /// the service does.
     pub fn assembly(self, running: impl Future<Output = ()> + Send + 'static) -> Assembly {
-        let Replica { client, beside, .. } = self;
+        let Replica { client, beside, ended, .. } = self;
         drop(client);
+        let running = async move {
+            // Also when it is cut off: then what is left of the quota goes back all the same.
+            let _ended = ended.drop_guard();
+            running.await;
+        };
         beside.into_iter().fold(Assembly::new(running), Assembly::beside)
     }
 }
@@ -66,6 +86,30 @@ impl Replica {
 impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replica").field("longest_call", &self.longest_call).finish_non_exhaustive()
+    }
+}
+
+/// The shared quota, in the same database as everything else; tried until it is reached.
+async fn quota(base: &Base) -> Result<PgQuota, Refusal> {
+    let Some(options) = base.database()? else { return Err("database.url is not set".into()) };
+    let mut wait = Duration::from_millis(100);
+    loop {
+        match PgQuota::connect(&options).await {
+            Ok(quota) => {
+                base.readiness.found("quota");
+                return Ok(quota);
+            }
+            Err(error @ (StoreError::TooNew { .. } | StoreError::Damaged { .. })) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the shared quota cannot be used yet; trying again"
+                );
+                base.readiness.missing("quota", error.to_string());
+                base.clock.pause(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+        }
     }
 }
 

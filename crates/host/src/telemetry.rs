@@ -31,7 +31,8 @@ pub(crate) struct BadFilter {
 
 /// Whether the filter can be read.
 pub(crate) fn check(settings: &Telemetry) -> Result<EnvFilter, BadFilter> {
-    EnvFilter::try_new(&settings.filter)
+    // What the AMQP library reports as an error the bus reports in its own words, where it is one.
+    EnvFilter::try_new(format!("lapin=off,{}", settings.filter))
         .map_err(|source| BadFilter { filter: settings.filter.clone(), source })
 }
 

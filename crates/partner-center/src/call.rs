@@ -18,11 +18,12 @@ use crate::judge;
 use crate::model::Malformed;
 use crate::observer::{CallRecord, Observer};
 use crate::operation::Operation;
+use crate::relay::Relay;
 use crate::retry;
 use crate::timer::{Timer, between};
 use crate::token::{Means, Token, Tokens};
 use crate::token_store::RefreshTokens;
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportError};
 use crate::wire::list;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
@@ -38,9 +39,29 @@ pub(crate) struct Engine {
     pub(crate) config: Arc<Config>,
     pub(crate) timer: Arc<dyn Timer>,
     pub(crate) gate: Arc<dyn Gate>,
-    transport: Arc<dyn Transport>,
-    observer: Arc<dyn Observer>,
-    tokens: Tokens,
+    pub(crate) way: Way,
+}
+
+/// How an exchange comes about.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// By calls of our own.
+    Own { transport: Arc<dyn Transport>, observer: Arc<dyn Observer>, tokens: Tokens },
+    /// By somebody else's, who has the login; only reads.
+    Relayed(Arc<dyn Relay>),
+}
+
+/// An exchange that did not end well, with the answer that says so where there was one.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: CallError,
+    pub(crate) answer: Option<Response<Bytes>>,
+}
+
+impl From<CallError> for Box<Failed> {
+    fn from(error: CallError) -> Self {
+        Box::new(Failed { error, answer: None })
+    }
 }
 
 /// A request before it has a token and ids.
@@ -81,16 +102,30 @@ impl Engine {
             observer: Arc::clone(&observer),
         };
         let tokens = Tokens::new(&means, refresh_tokens);
-        Self { config, timer, gate, transport, observer, tokens }
+        Self { config, timer, gate, way: Way::Own { transport, observer, tokens } }
+    }
+
+    /// An engine without a login: what is to be read is handed on.
+    pub(crate) fn relayed(
+        config: Config,
+        relay: Arc<dyn Relay>,
+        gate: Arc<dyn Gate>,
+        timer: Arc<dyn Timer>,
+    ) -> Self {
+        Self { config: Arc::new(config), timer, gate, way: Way::Relayed(relay) }
     }
 
     /// Gets a token of each kind, or says why there is none.
     pub(crate) async fn sign_in(&self, purpose: Purpose) -> Result<(), CallError> {
+        let tokens = match &self.way {
+            Way::Own { tokens, .. } => tokens,
+            Way::Relayed(relay) => return self.sign_in_relayed(&**relay, purpose).await,
+        };
         for operation in [&crate::operation::CUSTOMERS, &crate::operation::USERS] {
             let (correlation_id, request_id) = ((self.config.ids)(), (self.config.ids)());
             let trace = Trace { correlation_id, request_id, purpose, attempt: 1 };
             let kind = operation.token(self.config.token_use);
-            self.tokens.get(kind).await.map_err(|none| judge::no_token(operation, trace, none))?;
+            tokens.get(kind).await.map_err(|none| judge::no_token(operation, trace, none))?;
         }
         Ok(())
     }
@@ -110,7 +145,10 @@ impl Engine {
         retry::in_place(&self.timer, &self.config.jitter, limits, remedy, |attempt| async move {
             let request_id = (self.config.ids)();
             let trace = Trace { correlation_id, request_id, purpose, attempt };
-            let answer = self.read_once(request, trace).await?;
+            let answer = match &self.way {
+                Way::Own { .. } => self.read_once(request, trace).await.map_err(|failed| failed.error)?,
+                Way::Relayed(relay) => self.read_relayed(&**relay, request, trace).await?,
+            };
             parse(answer.body())
                 .map_err(|problem| judge::unreadable(request.operation, trace, &answer, problem))
         })
@@ -118,11 +156,15 @@ impl Engine {
     }
 
     /// One try of a read; a token that is turned down is renewed once.
-    async fn read_once(&self, request: &Request<'_>, trace: Trace) -> Result<Response<Bytes>, CallError> {
+    pub(crate) async fn read_once(
+        &self,
+        request: &Request<'_>,
+        trace: Trace,
+    ) -> Result<Response<Bytes>, Box<Failed>> {
         let ask = ask(request, trace.purpose);
         self.gate.permit(ask.clone()).await;
         match self.exchange(request, trace, &ask).await {
-            Err(error) if error.status == Some(401) && error.remedy == Remedy::Retry => {
+            Err(failed) if failed.error.status == Some(401) && failed.error.remedy == Remedy::Retry => {
                 self.gate.permit(ask.clone()).await;
                 let again = Trace { request_id: (self.config.ids)(), ..trace };
                 self.exchange(request, again, &ask).await
@@ -146,7 +188,7 @@ impl Engine {
         {
             return Err(judge::error(operation, trace, Remedy::Person, Problem::WrongPermit));
         }
-        let answer = self.exchange(request, trace, &permit.ask).await?;
+        let answer = self.exchange(request, trace, &permit.ask).await.map_err(|failed| failed.error)?;
         parse(&answer).map_err(|problem| judge::unreadable(operation, trace, &answer, problem))
     }
 
@@ -163,32 +205,36 @@ impl Engine {
         request: &Request<'_>,
         trace: Trace,
         ask: &Ask,
-    ) -> Result<Response<Bytes>, CallError> {
+    ) -> Result<Response<Bytes>, Box<Failed>> {
         let operation = request.operation;
+        let Way::Own { transport, observer, tokens } = &self.way else {
+            return Err(judge::error(operation, trace, Remedy::Person, Problem::Request).into());
+        };
         let kind = operation.token(self.config.token_use);
-        let token = self.tokens.get(kind).await.map_err(|none| judge::no_token(operation, trace, none))?;
+        let token = tokens.get(kind).await.map_err(|none| judge::no_token(operation, trace, none))?;
         let Some(http) = self.build(request, trace, &token) else {
-            return Err(judge::error(operation, trace, Remedy::Person, Problem::Request));
+            return Err(judge::error(operation, trace, Remedy::Person, Problem::Request).into());
         };
         if operation.changing() && !self.gate.stands(ask) {
-            return Err(judge::error(operation, trace, Remedy::Throttled { after: None }, Problem::Paused));
+            let paused = Remedy::Throttled { after: None };
+            return Err(judge::error(operation, trace, paused, Problem::Paused).into());
         }
         let at = self.timer.now();
-        let answer = self.transport.send(http).await;
-        let judged = match answer {
-            Ok(answer) if answer.status().is_success() => Ok(answer),
-            Ok(answer) => Err(judge::refused(operation, trace, &answer)),
-            Err(fault) => Err(judge::no_answer(operation, trace, fault)),
-        };
-        self.report(at, request, trace, ask, &judged);
-        if judged.as_ref().err().is_some_and(|failed| failed.status == Some(401)) {
-            let worth_trying = self.tokens.rejected(kind, &token);
-            return judged.map_err(|failed| judge::turned_down(failed, worth_trying));
+        let judged = judged(operation, trace, transport.send(http).await);
+        self.report(observer, at, request, trace, ask, &judged);
+        match judged {
+            Err(failed) if failed.error.status == Some(401) => {
+                let worth_trying = tokens.rejected(kind, &token);
+                let Failed { error, answer } = *failed;
+                Err(Box::new(Failed { error: judge::turned_down(error, worth_trying), answer }))
+            }
+            judged => {
+                if judged.as_ref().map_or_else(|failed| failed.error.status.is_some(), |_| true) {
+                    tokens.accepted(kind);
+                }
+                judged
+            }
         }
-        if judged.as_ref().map_or_else(|failed| failed.status.is_some(), |_| true) {
-            self.tokens.accepted(kind);
-        }
-        judged
     }
 
     fn build(&self, request: &Request<'_>, trace: Trace, token: &Token) -> Option<http::Request<Bytes>> {
@@ -224,15 +270,16 @@ impl Engine {
     /// Tells the observer and the gate how it went.
     fn report(
         &self,
+        observer: &Arc<dyn Observer>,
         at: jiff::Timestamp,
         request: &Request<'_>,
         trace: Trace,
         ask: &Ask,
-        judged: &Result<Response<Bytes>, CallError>,
+        judged: &Result<Response<Bytes>, Box<Failed>>,
     ) {
         let (status, code, answer) = match judged {
             Ok(answer) => (Some(answer.status().as_u16()), None, Answer::Fine),
-            Err(failed) => (failed.status, failed.code, judge::gate_answer(failed)),
+            Err(failed) => (failed.error.status, failed.error.code, judge::gate_answer(&failed.error)),
         };
         self.gate.answered(ask, answer);
         let elapsed = between(at, self.timer.now());
@@ -245,7 +292,7 @@ impl Engine {
             attempt = trace.attempt,
             "partner center answered"
         );
-        self.observer.observed(CallRecord {
+        observer.observed(CallRecord {
             at,
             family: request.operation.family,
             operation: request.operation.name,
@@ -262,7 +309,23 @@ impl Engine {
     }
 }
 
-fn ask(request: &Request<'_>, purpose: Purpose) -> Ask {
+/// What came of sending: a good answer is any of 2xx.
+fn judged(
+    operation: &'static Operation,
+    trace: Trace,
+    answer: Result<Response<Bytes>, TransportError>,
+) -> Result<Response<Bytes>, Box<Failed>> {
+    match answer {
+        Ok(answer) if answer.status().is_success() => Ok(answer),
+        Ok(answer) => {
+            let error = judge::refused(operation, trace, &answer);
+            Err(Box::new(Failed { error, answer: Some(answer) }))
+        }
+        Err(fault) => Err(judge::no_answer(operation, trace, fault).into()),
+    }
+}
+
+pub(crate) fn ask(request: &Request<'_>, purpose: Purpose) -> Ask {
     Ask { family: request.operation.family, customer: request.customer, changing: false, purpose }
 }
 

@@ -153,7 +153,8 @@ pub enum Problem {
 }
 
 /// Why there is no token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum LoginProblem {
     /// Nobody has consented yet.
     #[error("no refresh token is stored; a person of the partner must log in first")]

@@ -19,6 +19,7 @@
 //! | [`model`], [`ids`] | what the answers mean; `wire` reads Microsoft's JSON into it |
 //! | [`error`], [`codes`], [`license_failure`] | what went wrong and what to do |
 //! | `call`, `judge`, `retry` | one exchange; what its answer means; repeating reads in place |
+//! | [`relay`] | one read for somebody who has no login, and both ends of it |
 //! | [`gate`], [`buckets`] | quota and pause |
 //! | `token`, [`token_store`], [`consent`] | both kinds of tokens, and the refresh token's keeping |
 //! | [`transport`], [`http_transport`] | the network |
@@ -38,6 +39,7 @@ pub mod model;
 pub mod observer;
 pub mod pool;
 pub mod reader;
+pub mod relay;
 pub mod timer;
 pub mod token_store;
 pub mod transport;
@@ -63,6 +65,7 @@ pub use model::*;
 pub use observer::{CallRecord, Observer, Unobserved};
 pub use pool::SeatsWithout;
 pub use reader::Reader;
+pub use relay::{NotRelayed, Relay, RelayedAnswer, RelayedRead};
 pub use timer::Timer;
-pub use token_store::{FileTokens, MemoryTokens, RefreshTokens, TokenStoreError};
+pub use token_store::{FileTokens, MemoryTokens, RefreshTokens, RefreshTurn, TokenStoreError};
 pub use transport::{NetworkFault, Transport, TransportError};

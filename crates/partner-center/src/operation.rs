@@ -1,6 +1,7 @@
 //! The calls this client makes, as data: name, quota family, token, and whether it changes something.
 
 use http::Method;
+use uuid::Uuid;
 
 use crate::config::TokenUse;
 use crate::gate::Family;
@@ -60,6 +61,46 @@ pub(crate) static SUBSCRIBED_SKUS: Operation = read("subscribed_skus", Family::L
 pub(crate) static USERS: Operation = read("users", Family::Users, true);
 pub(crate) static USER_LICENSES: Operation = read("user_licenses", Family::Licenses, true);
 
+/// Which read a path is, and about whom; none where it is none of ours.
+pub(crate) fn of_read(target: &str) -> Option<(&'static Operation, Option<Uuid>)> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    // Nothing that a server could take for another path.
+    if !path.is_ascii() || path.contains("..") || path.contains('\\') || target.contains('#') {
+        return None;
+    }
+    let segments: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
+    if segments.iter().any(|segment| segment.is_empty()) {
+        return None;
+    }
+    let id = |text: &str| Uuid::try_parse(text).ok();
+    match segments.as_slice() {
+        ["customers"] => Some((&CUSTOMERS, None)),
+        ["offers"] => Some((&OFFERS, None)),
+        ["offers", _] => Some((&OFFER, None)),
+        ["customers", customer, rest @ ..] => {
+            let customer = id(customer)?;
+            let operation = match rest {
+                [] => &CUSTOMER,
+                ["qualifications"] => &QUALIFICATIONS,
+                ["directSignedMicrosoftCustomerAgreementStatus"] => &AGREEMENT_SIGNED,
+                ["subscriptions"] if query.starts_with("order_id=") => &SUBSCRIPTIONS_OF_ORDER,
+                ["subscriptions"] => &SUBSCRIPTIONS,
+                ["subscriptions", one] => id(one).map(|_| &SUBSCRIPTION)?,
+                ["subscriptions", one, "addons"] => id(one).map(|_| &ADD_ONS)?,
+                ["subscriptions", one, "provisioningstatus"] => id(one).map(|_| &PROVISIONING_STATUS)?,
+                ["orders"] => &ORDERS,
+                ["orders", _] => &ORDER,
+                ["subscribedskus"] => &SUBSCRIBED_SKUS,
+                ["users"] => &USERS,
+                ["users", user, "licenses"] => id(user).map(|_| &USER_LICENSES)?,
+                _ => return None,
+            };
+            Some((operation, Some(customer)))
+        }
+        _ => None,
+    }
+}
+
 pub(crate) static PLACE_ORDER: Operation =
     Operation { name: "place_order", family: Family::Orders, method: Method::POST, needs_user: false };
 pub(crate) static CHANGE_SUBSCRIPTION: Operation = Operation {
@@ -70,3 +111,39 @@ pub(crate) static CHANGE_SUBSCRIPTION: Operation = Operation {
 };
 pub(crate) static UPDATE_LICENSES: Operation =
     Operation { name: "update_licenses", family: Family::Licenses, method: Method::POST, needs_user: true };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUSTOMER_ID: &str = "3f0a2b8e-0000-4000-8000-000000000001";
+
+    #[test]
+    fn a_path_is_the_read_that_the_client_itself_would_make_of_it() {
+        let named = |target: &str| of_read(target).map(|(operation, _)| operation.name);
+        assert_eq!(named("/v1/customers?size=40"), Some("customers"));
+        assert_eq!(named(&format!("/v1/customers/{CUSTOMER_ID}/users?size=500")), Some("users"));
+        assert_eq!(
+            named(&format!("/v1/customers/{CUSTOMER_ID}/subscriptions?order_id=1")),
+            Some("subscriptions_of_order")
+        );
+        let (_, customer) = of_read(&format!("/v1/customers/{CUSTOMER_ID}/orders")).unwrap();
+        assert_eq!(customer.map(|id| id.to_string()).as_deref(), Some(CUSTOMER_ID));
+    }
+
+    #[test]
+    fn what_is_not_one_of_our_reads_is_not_relayed() {
+        for target in [
+            "/v1/invoices",
+            "/v1/customers/contoso",
+            "/v1/customers//orders",
+            "/v1/customers/../invoices",
+            "/v1/offers/a/../../invoices",
+            "https://elsewhere.example/v1/customers",
+            "/v1/customers/3f0a2b8e-0000-4000-8000-000000000001/users/x/licenses",
+            "/v1/customers/3f0a2b8e-0000-4000-8000-000000000001/users/licenseupdates",
+        ] {
+            assert!(of_read(target).is_none(), "{target}");
+        }
+    }
+}

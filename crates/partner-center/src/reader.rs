@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::observer::Observer;
 use crate::operation::{self, Operation};
+use crate::relay::Relay;
 use crate::timer::Timer;
 use crate::token_store::RefreshTokens;
 use crate::transport::Transport;
@@ -49,6 +50,13 @@ impl Reader {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let engine = Arc::new(Engine::new(config, transport, &tokens, gate, timer, observer));
+        Self { engine, correlation_id: None, purpose: Purpose::Read }
+    }
+
+    /// A reader without a login, which hands on what is to be read. It judges the answers and repeats reads as any other.
+    /// Of `config` it needs page sizes, patience, ids and jitter.
+    pub fn relayed(config: Config, relay: Arc<dyn Relay>, gate: Arc<dyn Gate>, timer: Arc<dyn Timer>) -> Self {
+        let engine = Arc::new(Engine::relayed(config, relay, gate, timer));
         Self { engine, correlation_id: None, purpose: Purpose::Read }
     }
 

@@ -210,6 +210,8 @@ impl Slot {
 
     /// A token for the application and a person, from the refresh token; the new refresh token is stored first.
     async fn app_user(&self, unsaved: &mut Option<SecretString>) -> Result<Granted, NoToken> {
+        // Held until the new refresh token is stored.
+        let _turn = self.refresh_tokens.turn().await.map_err(not_stored)?;
         self.save(unsaved).await?;
         let stored = self.refresh_tokens.load().await.map_err(not_stored)?;
         let Some(stored) = stored else {
@@ -242,7 +244,8 @@ impl Slot {
 }
 
 fn not_stored(error: crate::token_store::TokenStoreError) -> NoToken {
-    NoToken { remedy: Remedy::Person, problem: LoginProblem::Store(error.0) }
+    let remedy = if error.passes { Remedy::Retry } else { Remedy::Person };
+    NoToken { remedy, problem: LoginProblem::Store(error.text) }
 }
 
 impl Token {

@@ -18,12 +18,58 @@ pub trait RefreshTokens: Send + Sync + fmt::Debug {
     fn load(&self) -> BoxFuture<'_, Result<Option<SecretString>, TokenStoreError>>;
     /// Keeps `new` in place of the old one. When this ends well, `new` survives a crash.
     fn store(&self, new: SecretString) -> BoxFuture<'_, Result<(), TokenStoreError>>;
+
+    /// The turn at redeeming: taken before [`RefreshTokens::load`], kept until the new token is stored. For a token that
+    /// several processes share, so that no two of them redeem the same one at the same time.
+    fn turn(&self) -> BoxFuture<'_, Result<RefreshTurn, TokenStoreError>> {
+        ready(Ok(RefreshTurn::alone())).boxed()
+    }
 }
 
 /// The refresh token could not be read or kept. Says where and what to do; never holds the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TokenStoreError(pub String);
+#[error("{text}")]
+pub struct TokenStoreError {
+    /// Where, why, and what to do.
+    pub text: String,
+    /// It is an outage, which passes by itself: nobody has to do anything.
+    pub passes: bool,
+}
+
+impl TokenStoreError {
+    /// A person has to do something.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), passes: false }
+    }
+
+    /// It passes by itself.
+    pub fn outage(text: impl Into<String>) -> Self {
+        Self { text: text.into(), passes: true }
+    }
+}
+
+/// The turn at redeeming the refresh token; gone with it.
+pub struct RefreshTurn {
+    _held: Option<Box<dyn Send + Sync>>,
+}
+
+impl RefreshTurn {
+    /// Of those who redeem alone.
+    pub fn alone() -> Self {
+        Self { _held: None }
+    }
+
+    /// Over a lock: others wait until `held` is dropped.
+    pub fn holding(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Some(Box::new(held)) }
+    }
+}
+
+impl fmt::Debug for RefreshTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshTurn")
+    }
+}
 
 /// In memory only: for tests and for the simulated partner, whose login needs no keeping.
 #[derive(Clone, Default)]
@@ -88,7 +134,7 @@ impl FileTokens {
     }
 
     fn trouble(&self, what: &str, error: &io::Error) -> TokenStoreError {
-        TokenStoreError(format!(
+        TokenStoreError::new(format!(
             "{} {what} ({error}): check that its folder exists and belongs to the user this runs as",
             self.path.display()
         ))
@@ -145,7 +191,7 @@ fn private(path: &Path) -> Result<(), TokenStoreError> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(TokenStoreError(format!(
+    Err(TokenStoreError::new(format!(
         "{} can be read by others (mode {:o}): run `chmod 600` on it, and log in again if somebody may have seen it",
         path.display(),
         mode & 0o777
@@ -177,7 +223,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-            assert!(tokens.load().await.unwrap_err().0.contains("chmod 600"));
+            assert!(tokens.load().await.unwrap_err().text.contains("chmod 600"));
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 /// Sends one request and brings back one answer, with its whole body.
 ///
@@ -19,7 +20,8 @@ pub trait Transport: Send + Sync + Debug {
 }
 
 /// Why no answer came. The difference between the two is whether something may have happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum TransportError {
     /// Nothing left this machine: no address, no connection, no TLS session.
     #[error("nothing was sent: {0}")]
@@ -39,7 +41,8 @@ impl TransportError {
 }
 
 /// Kinds of network faults; closed on purpose, since texts of libraries hold addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum NetworkFault {
     /// Name, route, refusal or TLS: no connection came about.
     #[error("no connection could be made")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use seatshift_bus::RabbitBus;
 use seatshift_messages::Service;
-use seatshift_store::PgStore;
+use seatshift_store::{PgOptions, PgStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, ScaledClock};
@@ -57,6 +57,14 @@ struct LeaseTooShort {
 }
 
 impl Base {
+    /// How this process reaches the database, for connections of its own; none where there is no database.
+    ///
+    /// # Errors
+    /// When the password cannot be read.
+    pub fn database(&self) -> Result<Option<PgOptions>, Refusal> {
+        super::database::options(&self.settings.database, self.service, &self.instance)
+    }
+
     /// This much real time, on the clock.
     pub fn on_clock(&self, real: SignedDuration) -> SignedDuration {
         real.saturating_mul(i32::try_from(self.scale).unwrap_or(i32::MAX))

@@ -9,6 +9,7 @@ mod fixtures;
 mod gate;
 mod network;
 mod pool;
+mod relay;
 mod retries;
 mod script;
 mod tokens;

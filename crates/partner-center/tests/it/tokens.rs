@@ -48,7 +48,7 @@ impl RefreshTokens for Slow {
             let mut kept = self.0.lock().unwrap();
             if kept.failures > 0 {
                 kept.failures -= 1;
-                return Err(TokenStoreError("the disk is full".to_owned()));
+                return Err(TokenStoreError::new("the disk is full"));
             }
             kept.stored.push(new.expose_secret().to_owned());
             kept.token = Some(new);
