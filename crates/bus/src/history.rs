@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Consumer};
+use lapin::{Channel, Confirmation, Consumer};
+use seatshift_messages::{Envelope, EventId};
 use tokio::time::timeout;
+use uuid::Uuid;
 
-use crate::rabbit::topology::HISTORY;
+use crate::rabbit::message::{self, Address};
+use crate::rabbit::outbound::send;
+use crate::rabbit::topology::{EVENTS, HISTORY};
 use crate::rabbit::{RabbitError, RabbitOptions, open_any, read_tls};
 
 /// Where to begin.
@@ -69,6 +75,36 @@ pub async fn walk(
     }
     line.close().await;
     Ok(())
+}
+
+/// Publishes events once more, as they are; their readers drop what they have seen. For putting back what a broker has
+/// lost, from a file or from another broker's history. The bindings must be there.
+pub async fn publish_again(options: &RabbitOptions, events: &[Vec<u8>]) -> Result<(), RabbitError> {
+    let line = open_any(options, &read_tls(&options.tls)?, "history").await?;
+    let channel = line.connection.create_channel().await.map_err(RabbitError::broker("opening a channel"))?;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .map_err(RabbitError::broker("asking for confirmations"))?;
+    for some in events.chunks(options.batch.max(1)) {
+        let addressed: Vec<_> = some.iter().map(|bytes| again(options, bytes)).collect();
+        let messages = addressed.iter().map(|(address, bytes)| (address, *bytes));
+        let answers = timeout(options.confirm_timeout, send(&channel, messages))
+            .await
+            .map_err(|_| RabbitError::Unconfirmed { after: options.confirm_timeout })?
+            .map_err(RabbitError::broker("publishing"))?;
+        let returned = answers.iter().filter(|answer| !matches!(answer, Confirmation::Ack(None))).count();
+        if returned > 0 {
+            return Err(RabbitError::Unroutable { exchange: EVENTS.to_owned(), count: returned });
+        }
+    }
+    line.close().await;
+    Ok(())
+}
+
+fn again<'b>(options: &RabbitOptions, bytes: &'b [u8]) -> (Address, &'b [u8]) {
+    let id = Envelope::from_bytes(bytes).map_or(EventId(Uuid::nil()), |envelope| envelope.id);
+    (message::event(id, bytes, options.service), bytes)
 }
 
 /// An offset that exists and is among the newest; None when the stream is empty.

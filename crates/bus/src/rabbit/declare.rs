@@ -146,9 +146,9 @@ impl Surveyor<'_> {
 fn refused(what: String, owner: Service, error: lapin::Error) -> RabbitError {
     match soft(&error) {
         Some(AMQPSoftError::NOTFOUND | AMQPSoftError::ACCESSREFUSED) => {
-            RabbitError::Missing { what, owner: owner.to_string(), source: error }
+            RabbitError::Missing { what, owner: owner.to_string(), source: Box::new(error) }
         }
-        Some(AMQPSoftError::PRECONDITIONFAILED) => RabbitError::Differs { what, source: error },
+        Some(AMQPSoftError::PRECONDITIONFAILED) => RabbitError::Differs { what, source: Box::new(error) },
         _ => RabbitError::broker(format!("declaring {what}"))(error),
     }
 }

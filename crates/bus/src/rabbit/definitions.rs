@@ -23,35 +23,42 @@ pub struct Rights {
     pub read: String,
 }
 
-/// Least rights of one service. With [`Declare::Active`] on a broker that has nothing yet, all four services must be
-/// started once (each declares its own), or the definitions imported.
-pub fn rights(service: Service, declare: Declare) -> Rights {
-    let control = service == Service::Control;
-    let dead = if control { "[a-z]+" } else { service.name() };
-    let only = |names: String| format!("^seatshift\\.({names})$");
-    let configure = match (declare, control) {
-        (Declare::Passive, _) => "^$".to_owned(),
-        (Declare::Active, true) => {
-            only(format!("events|dlx|replay|history|{service}\\.v1|{dead}\\.v1\\.dead"))
-        }
-        (Declare::Active, false) => only(format!("events|dlx|{service}\\.v1(\\.dead)?")),
-    };
-    let write = match (declare, control) {
-        (Declare::Passive, true) => only("events|dlx|replay".to_owned()),
-        (Declare::Passive, false) => only("events|dlx".to_owned()),
-        (Declare::Active, true) => only("events|dlx|replay|history|[a-z]+\\.v1(\\.dead)?".to_owned()),
-        (Declare::Active, false) => only(format!("events|dlx|history|[a-z]+\\.v1|{service}\\.v1\\.dead")),
-    };
-    let sources = match (declare, control) {
-        (Declare::Passive, _) => "",
-        (Declare::Active, true) => "events|dlx|replay|",
-        (Declare::Active, false) => "events|dlx|",
-    };
-    let read = match control {
-        true => only(format!("{sources}history|{service}\\.v1|{dead}\\.v1\\.dead")),
-        false => only(format!("{sources}{service}\\.v1")),
-    };
-    Rights { configure, write, read }
+/// Least rights of one service that declares what is its own. On a broker that has nothing yet, all four services must be
+/// started once, or the definitions imported.
+pub fn rights(service: Service) -> Rights {
+    Rights::of(service, Declare::Active)
+}
+
+impl Rights {
+    /// Least rights of one service in either mode.
+    pub fn of(service: Service, declare: Declare) -> Rights {
+        let control = service == Service::Control;
+        let dead = if control { "[a-z]+" } else { service.name() };
+        let only = |names: String| format!("^seatshift\\.({names})$");
+        let configure = match (declare, control) {
+            (Declare::Passive, _) => "^$".to_owned(),
+            (Declare::Active, true) => {
+                only(format!("events|dlx|replay|history|{service}\\.v1|{dead}\\.v1\\.dead"))
+            }
+            (Declare::Active, false) => only(format!("events|dlx|{service}\\.v1(\\.dead)?")),
+        };
+        let write = match (declare, control) {
+            (Declare::Passive, true) => only("events|dlx|replay".to_owned()),
+            (Declare::Passive, false) => only("events|dlx".to_owned()),
+            (Declare::Active, true) => only("events|dlx|replay|history|[a-z]+\\.v1(\\.dead)?".to_owned()),
+            (Declare::Active, false) => only(format!("events|dlx|history|[a-z]+\\.v1|{service}\\.v1\\.dead")),
+        };
+        let sources = match (declare, control) {
+            (Declare::Passive, _) => "",
+            (Declare::Active, true) => "events|dlx|replay|",
+            (Declare::Active, false) => "events|dlx|",
+        };
+        let read = match control {
+            true => only(format!("{sources}history|{service}\\.v1|{dead}\\.v1\\.dead")),
+            false => only(format!("{sources}{service}\\.v1")),
+        };
+        Rights { configure, write, read }
+    }
 }
 
 /// Name of a service's user in the broker.
@@ -69,7 +76,7 @@ pub fn definitions() -> Value {
         })
     });
     let permissions = Service::ALL.map(|service| {
-        let Rights { configure, write, read } = rights(service, Declare::Active);
+        let Rights { configure, write, read } = rights(service);
         json!({ "user": user(service), "vhost": VHOST, "configure": configure, "write": write, "read": read })
     });
     let exchanges: Vec<Value> = topology

@@ -20,13 +20,13 @@ pub enum RabbitError {
     #[error("{doing} took longer than {after:?}")]
     TimedOut { doing: &'static str, after: Duration },
     #[error("{doing} failed")]
-    Broker { doing: String, source: lapin::Error },
+    Broker { doing: String, source: Box<lapin::Error> },
     #[error(
         "{what} is missing in the broker, and this user may not create it; start {owner}, or import the definitions"
     )]
-    Missing { what: String, owner: String, source: lapin::Error },
+    Missing { what: String, owner: String, source: Box<lapin::Error> },
     #[error("{what} exists with other arguments than ours; a change of arguments wants a new name")]
-    Differs { what: String, source: lapin::Error },
+    Differs { what: String, source: Box<lapin::Error> },
     #[error("the broker closed what we read from, as it does when a queue is deleted")]
     Cancelled,
     #[error("the broker could not route {count} of our events: a binding of `{exchange}` is gone")]
@@ -42,7 +42,7 @@ pub enum RabbitError {
 impl RabbitError {
     pub(crate) fn broker(doing: impl Into<String>) -> impl FnOnce(lapin::Error) -> RabbitError {
         let doing = doing.into();
-        move |source| RabbitError::Broker { doing, source }
+        move |source| RabbitError::Broker { doing, source: Box::new(source) }
     }
 
     /// The error with its causes in one line, for the state and the log.

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use super::acks::AckTracker;
 use super::connect::Line;
 use super::error::RabbitError;
+use super::message::short;
 use super::topology::{depends_on_its_content, work_queue};
 use super::{Phase, Shared, declare};
 use crate::{Delivery, Settled};
@@ -179,7 +180,7 @@ async fn consume(shared: &Shared, channel: &Channel) -> Result<Consumer, RabbitE
     channel
         .basic_consume(
             queue.as_str().into(),
-            shared.options.instance.as_str().into(),
+            short(&shared.options.instance),
             BasicConsumeOptions::default(),
             FieldTable::default(),
         )
@@ -218,6 +219,10 @@ impl Session<'_> {
                 line.close().await;
                 return Ok(());
             }
+            // Whatever has arrived, also while there is much to tell.
+            while let Some(delivery) = next(&mut self.consumer).now_or_never() {
+                self.arrived(delivery)?;
+            }
             let due = self.held.first_key_value().map(|((due, _), ())| *due);
             tokio::select! {
                 biased;
@@ -231,13 +236,7 @@ impl Session<'_> {
                 _ = phase.changed() => {}
                 () = desk.changed.notified() => {}
                 () = at(due) => {}
-                delivery = next(&mut self.consumer) => {
-                    self.arrived(delivery)?;
-                    // Whatever has arrived with it.
-                    while let Some(delivery) = next(&mut self.consumer).now_or_never() {
-                        self.arrived(delivery)?;
-                    }
-                }
+                delivery = next(&mut self.consumer) => self.arrived(delivery)?,
             }
         }
     }

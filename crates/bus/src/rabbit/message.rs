@@ -102,7 +102,7 @@ fn properties(
 }
 
 /// Cut to what fits: AMQP has no room for more than 255 bytes here, and a stranger's type can have any length.
-fn short(text: &str) -> ShortString {
+pub(crate) fn short(text: &str) -> ShortString {
     ShortString::try_new(text).unwrap_or_else(|_| {
         let end = (0..=255).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         ShortString::try_new(&text[..end]).unwrap_or_default()

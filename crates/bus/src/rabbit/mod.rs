@@ -19,7 +19,7 @@ mod error;
 mod inbound;
 pub(crate) mod message;
 mod options;
-mod outbound;
+pub(crate) mod outbound;
 mod state;
 pub mod topology;
 
@@ -228,13 +228,17 @@ impl Role {
     }
 
     /// Nothing is left for a new session of this role to do.
-    fn is_over(self, shared: &Shared) -> bool {
-        let phase = *shared.phase.borrow();
+    fn is_over(self, phase: Phase, shared: &Shared) -> bool {
         match self {
             Role::Publish => phase == Phase::Closing && shared.outbound.is_empty(),
             // What was out belonged to the session that died.
             Role::Consume => phase >= Phase::Draining,
         }
+    }
+
+    async fn over(self, phase: &mut watch::Receiver<Phase>, shared: &Shared) {
+        // The sender is in what is shared: it cannot be gone.
+        let _ = phase.wait_for(|phase| self.is_over(*phase, shared)).await;
     }
 }
 
@@ -246,13 +250,21 @@ async fn supervise(shared: &Shared, role: Role) {
     let mut phase = shared.phase.subscribe();
     let nodes = options.urls.len() as u64;
     for attempt in 0_u64.. {
-        if role.is_over(shared) {
+        if role.is_over(*phase.borrow(), shared) {
             break;
         }
         let place = options.seed.wrapping_add(attempt) % nodes;
         let url = &options.urls[usize::try_from(place).unwrap_or_default()];
         let began = Instant::now();
-        let ended = Box::pin(session(shared, role, url)).await;
+        let connecting = open(url, &shared.tls, options, role.purpose());
+        let ended = tokio::select! {
+            biased;
+            () = role.over(&mut phase, shared) => break,
+            line = connecting => match line {
+                Ok(line) => Box::pin(session(shared, role, url, line)).await,
+                Err(error) => Err(error),
+            },
+        };
         let lived = began.elapsed();
         left(shared, role);
         let Err(error) = ended else { break };
@@ -265,7 +277,7 @@ async fn supervise(shared: &Shared, role: Role) {
         complain(shared, role, url, &error, wait);
         tokio::select! {
             biased;
-            _ = phase.wait_for(|_| role.is_over(shared)) => {}
+            () = role.over(&mut phase, shared) => break,
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -275,8 +287,7 @@ async fn supervise(shared: &Shared, role: Role) {
     }
 }
 
-async fn session(shared: &Shared, role: Role, url: &BrokerUrl) -> Result<(), RabbitError> {
-    let line = open(url, &shared.tls, &shared.options, role.purpose()).await?;
+async fn session(shared: &Shared, role: Role, url: &BrokerUrl, line: Line) -> Result<(), RabbitError> {
     tracing::info!(broker = %url, purpose = role.purpose(), "connected to the broker");
     match role {
         Role::Publish => outbound::session(shared, line).await,

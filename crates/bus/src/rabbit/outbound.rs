@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
@@ -65,11 +65,8 @@ impl Outbound {
         let (tell, told) = oneshot::channel();
         let counted = Counted::new(&self.unconfirmed);
         {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             // While there is no session nobody else clears away what nobody awaits any more.
-            while waiting.front().is_some_and(|first| first.deadline <= Instant::now()) {
-                waiting.pop_front();
-            }
+            let mut waiting = self.current();
             waiting.push_back(Publication { address, bytes, deadline, tell, _counted: counted });
         }
         self.changed.notify_one();
@@ -80,24 +77,30 @@ impl Outbound {
     /// At least one, at most `most`, in the order they came. Dropping the future loses nothing.
     async fn next(&self, most: usize) -> Vec<Publication> {
         loop {
-            {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                let now = Instant::now();
+            let taken: Vec<_> = {
+                let mut waiting = self.current();
                 let count = waiting.len().min(most.max(1));
-                let taken: Vec<_> = waiting.drain(..count).filter(|one| one.deadline > now).collect();
-                if !taken.is_empty() {
-                    return taken;
-                }
-                if !waiting.is_empty() {
-                    continue;
-                }
+                waiting.drain(..count).collect()
+            };
+            if !taken.is_empty() {
+                return taken;
             }
             self.changed.notified().await;
         }
     }
 
+    /// What waits, without what nobody awaits any more. All wait equally long, so the oldest is first.
+    fn current(&self) -> MutexGuard<'_, VecDeque<Publication>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        while waiting.front().is_some_and(|first| first.deadline <= now) {
+            waiting.pop_front();
+        }
+        waiting
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.current().is_empty()
     }
 
     /// Waiting or sent, and not answered.
@@ -218,11 +221,19 @@ async fn confirmed(
 }
 
 async fn round(channel: &Channel, batch: &[Publication]) -> lapin::Result<Vec<Confirmation>> {
+    send(channel, batch.iter().map(|one| (&one.address, &*one.bytes))).await
+}
+
+/// Sends all, and then awaits all confirmations: they are as many, in the same order.
+pub(crate) async fn send(
+    channel: &Channel,
+    messages: impl Iterator<Item = (&Address, &[u8])>,
+) -> lapin::Result<Vec<Confirmation>> {
     let options = BasicPublishOptions { mandatory: true, immediate: false };
     // All are on their way before the first answer is looked at.
-    let sent = join_all(batch.iter().map(|one| {
-        let Address { exchange, key, properties } = one.address.clone();
-        channel.basic_publish(exchange.into(), key, options, &one.bytes, properties)
+    let sent = join_all(messages.map(|(address, bytes)| {
+        let Address { exchange, key, properties } = address.clone();
+        channel.basic_publish(exchange.into(), key, options, bytes, properties)
     }))
     .await;
     let mut confirms = Vec::with_capacity(sent.len());

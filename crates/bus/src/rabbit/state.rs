@@ -46,7 +46,7 @@ pub struct BusState {
     pub refused: u64,
     /// Events that it could not route.
     pub returned: u64,
-    /// Deliveries handed out.
+    /// Deliveries that the broker has sent for this service.
     pub delivered: u64,
     /// Of these, acknowledged.
     pub acknowledged: u64,

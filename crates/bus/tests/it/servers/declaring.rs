@@ -3,7 +3,7 @@
 use lapin::options::{BasicGetOptions, BasicPublishOptions};
 use lapin::{BasicProperties, ErrorKind};
 use seatshift_bus::topology::{DEAD, HISTORY, REPLAY, dead_queue, table, work_queue};
-use seatshift_bus::{BrokerUrl, BusState, Confirm, Declare, Declared, RabbitOptions, rights};
+use seatshift_bus::{BrokerUrl, BusState, Confirm, Declare, Declared, RabbitOptions, Rights};
 use seatshift_messages::Service;
 use seatshift_messages::Service::{Control, Purchase, Reassignment, Suspension};
 
@@ -13,7 +13,7 @@ use crate::given::*;
 /// A user with exactly the rights of the service; its address.
 fn user(vhost: &Vhost, service: Service, declare: Declare) -> String {
     let name = format!("{}-{service}-{declare:?}", vhost.name);
-    let rights = rights(service, declare);
+    let rights = Rights::of(service, declare);
     let rabbit = &vhost.servers.rabbit;
     rabbit.add_user(&vhost.name, &name, "secret", &rights.configure, &rights.write, &rights.read).unwrap();
     format!("amqp://{name}:secret@127.0.0.1:{}/{}", rabbit.port(), vhost.name)

@@ -1,6 +1,6 @@
 //! The stream with everything that was ever published.
 
-use seatshift_bus::history::{Since, read, walk};
+use seatshift_bus::history::{Since, publish_again, read, walk};
 use seatshift_messages::Service::{Control, Purchase};
 use std::ops::ControlFlow;
 
@@ -37,4 +37,27 @@ async fn the_history_holds_every_event_in_the_order_of_its_publication() {
     };
     walk(&reader, Since::First, stop_at_ten).await.unwrap();
     assert_eq!(seen, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broker_has_lost_is_put_back_from_elsewhere() {
+    let (vhost, new) = (Vhost::fresh(), Vhost::fresh());
+    {
+        let bus = Running::ready(vhost.options(Purchase)).await;
+        for answer in publish(&*bus, (1..=600).map(restored)) {
+            answer.awaited().await;
+        }
+    }
+    let all = read(&vhost.options(Control), Since::First, usize::MAX).await.unwrap();
+    let bytes: Vec<_> = all.into_iter().map(|record| record.bytes).collect();
+    let control = Running::ready(new.options(Control)).await;
+    publish_again(&new.options(Control), &bytes).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 600 {
+        for delivery in receive(&*control, Control, 100).await {
+            seen.push(number(&delivery));
+            delivery.ack();
+        }
+    }
+    assert_eq!(seen, (1..=600).collect::<Vec<_>>());
 }
