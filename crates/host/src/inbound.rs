@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::engine::{Engine, Told, Untold};
+use crate::limits::Sabotage;
 use crate::participant::{Heard, Participant};
 
 /// A message that made this process panic so often is poisoned.
@@ -87,6 +88,11 @@ impl<P: Participant> Inbound<P> {
     /// A panic in here is this message's alone.
     async fn hear(&self, delivery: Delivery, envelope: Envelope, event: Event) {
         let id = envelope.id;
+        let mut delivery = delivery;
+        if self.engine.limits.sabotage == Some(Sabotage::AckBeforeCommit) {
+            let bytes = delivery.bytes.clone();
+            std::mem::replace(&mut delivery, Delivery::new(bytes, |_| {})).ack();
+        }
         let _in_hand = self.engine.meters.in_hand(envelope.time);
         let telling = AssertUnwindSafe(self.tell(envelope, event)).catch_unwind();
         let heard = &self.engine.meters.own().heard;
@@ -137,7 +143,7 @@ impl<P: Participant> Inbound<P> {
             fact,
             customer: envelope.partitionkey,
             instruction: instruction.map(Arc::new),
-            consumed: Some(envelope.id),
+            consumed: (engine.limits.sabotage != Some(Sabotage::InboxOff)).then_some(envelope.id),
             heard,
             ends: None,
         };

@@ -39,7 +39,7 @@ pub use desk::{Desk, Superseded};
 pub use horizon::{Horizons, Sent};
 pub use host::{Handle, Parts, start};
 pub use ids::Ids;
-pub use limits::Limits;
+pub use limits::{Limits, Sabotage};
 pub use meters::Meters;
 
 pub use participant::{About, Decision, Effect, Heard, Job, Participant, Performed};

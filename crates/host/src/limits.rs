@@ -23,6 +23,17 @@ pub struct Limits {
     pub outbox_lease: Option<SignedDuration>,
     /// What is heard goes to our own event log: for control, where the services do not share one log.
     pub log_heard: bool,
+    /// A protection that is taken away, to see whether a test notices; none but for that.
+    pub sabotage: Option<Sabotage>,
+}
+
+/// What a host can be made to do wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// What was heard before is heard again.
+    InboxOff,
+    /// A delivery is acknowledged before what it leads to is committed.
+    AckBeforeCommit,
 }
 
 impl Limits {
@@ -42,6 +53,7 @@ impl Default for Limits {
             look_again: None,
             outbox_lease: None,
             log_heard: false,
+            sabotage: None,
         }
     }
 }

@@ -119,6 +119,7 @@ fn limits(
         look_again: Some(on_clock(LOOK_AGAIN)),
         outbox_lease: Some(on_clock(OUTBOX_LEASE)),
         log_heard: service == Service::Control,
+        sabotage: settings.service.sabotage,
     })
 }
 

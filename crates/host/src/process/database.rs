@@ -66,11 +66,6 @@ enum Unprepared {
          postgres://postgres:password@127.0.0.1:5432/seatshift"
     )]
     NoAdminUrl,
-    #[error(
-        "no password for {service}: set SEATSHIFT__DATABASE__{}_PASSWORD, or ..._PASSWORD_FILE to the file that holds it",
-        service.name().to_uppercase()
-    )]
-    NoPassword { service: Service },
 }
 
 pub(super) fn prepare_and_end(program: Program, settings: &Settings) -> ExitCode {
@@ -99,8 +94,13 @@ fn means(settings: &Database) -> Result<(SecretString, BTreeMap<String, SecretSt
     let admin_url = settings.admin_url.clone().ok_or(Unprepared::NoAdminUrl)?;
     let mut passwords = BTreeMap::new();
     for service in Service::ALL {
-        let secret = settings.role_passwords.get(&service).ok_or(Unprepared::NoPassword { service })?;
-        passwords.insert(service.name().to_owned(), secret.read()?);
+        match settings.role_passwords.get(&service) {
+            Some(secret) => drop(passwords.insert(service.name().to_owned(), secret.read()?)),
+            None => println!(
+                "no password for {service}: its role keeps what it has (SEATSHIFT__DATABASE__{}_PASSWORD_FILE sets one)",
+                service.name().to_uppercase()
+            ),
+        }
     }
     Ok((admin_url, passwords))
 }

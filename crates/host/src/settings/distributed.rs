@@ -11,6 +11,7 @@ use url::Url;
 
 use super::secret::Secret;
 use super::values::Values;
+use crate::limits::Sabotage;
 
 /// PostgreSQL.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Process {
     pub batch: usize,
     /// How long a piece of work is held, in the clock's own time; none = derived from the longest call.
     pub lease_seconds: Option<u64>,
+    /// Never outside of tests of the tests; a released program does not know the key.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// Control, as its clients reach it and as it listens itself.
@@ -116,6 +119,11 @@ impl Process {
             parallel: number(values, "service.parallel", 128),
             batch: number(values, "service.batch", 64),
             lease_seconds: values.count("service.lease_seconds"),
+            sabotage: match values.text("service.sabotage").as_deref() {
+                Some("inbox-off") => Some(Sabotage::InboxOff),
+                Some("ack-before-commit") => Some(Sabotage::AckBeforeCommit),
+                _ => None,
+            },
         }
     }
 }

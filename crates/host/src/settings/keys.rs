@@ -191,6 +191,9 @@ pub(super) static KEYS: &[Key] = &[
     key("service.batch", Count, Commented, "64",
         "Messages, rows and events taken at a time."),
     key("service.lease_seconds", Count, Hidden, "", ""),
+    // Not in what is released: takes a protection away, so that tests can show that they would notice.
+    #[cfg(debug_assertions)]
+    key("service.sabotage", Word(&["inbox-off", "ack-before-commit"]), Hidden, "", ""),
 
     key("telemetry.format", Word(&["json", "text"]), Commented, "\"json\"",
         "How a service writes its log: json for machines, text for people."),

@@ -1,6 +1,8 @@
 //! A host, tried with a participant that counts: it hears a request, does one piece of work, says one word.
 #![expect(clippy::unwrap_used, reason = "a trial that cannot be set up says so by panicking")]
 
+mod replicas;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -25,6 +27,8 @@ use uuid::Uuid;
 /// Does its work `looks` times, a minute apart, and then says refused.
 #[derive(Debug, Default)]
 struct Counting {
+    /// What it panics at when it hears of it.
+    poison: Option<MigrationId>,
     performed: AtomicU32,
     interrupted: AtomicU32,
     /// Work hangs until this rings, where set.
@@ -71,6 +75,11 @@ impl Participant for Counting {
                 Decision { next: Stage { done: true, ..stage }, effects: vec![Effect::Say(())] }
             }
         }
+    }
+
+    fn receive(&self, envelope: &Envelope, event: Event) -> Option<Heard<Fact>> {
+        assert_ne!(self.poison.map(|poison| poison.0), Some(envelope.subject), "poisoned");
+        self.hear(event)
     }
 
     fn hear(&self, event: Event) -> Option<Heard<Fact>> {
@@ -144,12 +153,16 @@ impl Bench {
 
     /// Somebody asks, over the bus.
     fn ask(&self, bus: &dyn Bus) {
+        self.ask_about(bus, migration(), EventId(Uuid::from_u128(0xA5)));
+    }
+
+    fn ask_about(&self, bus: &dyn Bus, migration: MigrationId, id: EventId) {
         let asked =
             RollbackRequested { asked: seatshift_messages::AskedBy { by: "ada".to_owned(), reason: None } };
         let envelope = Event::RollbackRequested(Box::new(asked)).seal(Heading {
-            id: EventId(Uuid::from_u128(0xA5)),
+            id,
             source: Service::Control,
-            subject: migration().0,
+            subject: migration.0,
             time: self.clock.now(),
             sequence: 1,
             causation: None,

@@ -1,0 +1,252 @@
+//! Several hosts on one store: what one leaves, another takes up, at once where it could be said, else when its lease ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use seatshift_bus::{Bus, Confirm, Delivery, LocalBus, Outgoing};
+use seatshift_host::{Limits, Meters, Parts, Sabotage, start};
+use seatshift_messages::{EventId, MigrationId, Service};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Bench, Counting, until_done};
+
+/// Replicas look for what others left each second; a lease is ten minutes.
+fn limits() -> Limits {
+    Limits {
+        lease: SignedDuration::from_mins(10),
+        look_again: Some(SignedDuration::from_secs(1)),
+        outbox_lease: Some(SignedDuration::from_secs(30)),
+        ..Limits::default()
+    }
+}
+
+impl Bench {
+    fn replica(&self, bus: Arc<dyn Bus>) -> Parts {
+        Parts { limits: limits(), ..self.parts(bus) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_replica_held_is_taken_up_when_its_lease_has_run_out_and_not_before() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let hanging = Arc::new(Counting { hangs: Some(Arc::new(Notify::new())), ..Counting::default() });
+    let (_, running) = start(hanging.clone(), bench.replica(bus.clone()), CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = hanging.begun.notified() => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    // Its future is gone: SIGKILL.
+    let died = bench.clock.now();
+    let second = Arc::new(Counting::default());
+    let (handle, running) = start(second.clone(), bench.replica(bus), CancellationToken::new());
+    tokio::select! {
+        biased;
+        () = second.begun.notified() => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let after = bench.clock.now().duration_since(died);
+    assert!(after >= SignedDuration::from_secs(599) && after <= SignedDuration::from_secs(602), "{after:#}");
+    assert_eq!(second.interrupted.load(Ordering::Relaxed), 1, "it must know that calls may be on their way");
+    drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_stops_gives_back_what_it_has_not_begun() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let bell = Arc::new(Notify::new());
+    let first = Arc::new(Counting { hangs: Some(bell.clone()), ..Counting::default() });
+    let stopping = CancellationToken::new();
+    let (_, running) = start(first.clone(), bench.replica(bus.clone()), stopping.clone());
+    bench.ask(&*bus);
+    let operator = async {
+        first.begun.notified().await;
+        stopping.cancel();
+        bell.notify_one();
+    };
+    let ((), ()) = futures::join!(operator, running);
+    let stopped = bench.clock.now();
+    // The one it had in hand said "in a minute": nobody has to wait for a lease.
+    let second = Arc::new(Counting::default());
+    let (handle, running) = start(second.clone(), bench.replica(bus), CancellationToken::new());
+    tokio::select! {
+        biased;
+        _ = until_done(&handle, &bench.clock) => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    assert!(bench.clock.now().duration_since(stopped) < SignedDuration::from_mins(5));
+    assert_eq!(second.interrupted.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_publishes_what_the_last_work_led_to() {
+    let bench = Bench::new();
+    let bus = Arc::new(Counted::new());
+    let bell = Arc::new(Notify::new());
+    let participant = Arc::new(Counting { hangs: Some(bell.clone()), ..Counting::default() });
+    let stopping = CancellationToken::new();
+    let (handle, running) = start(participant.clone(), bench.replica(bus.clone()), stopping.clone());
+    bench.ask(&*bus);
+    let operator = async {
+        // The third look is the last: it says the word.
+        for _ in 0..2 {
+            participant.begun.notified().await;
+            bell.notify_one();
+        }
+        participant.begun.notified().await;
+        stopping.cancel();
+        bell.notify_one();
+    };
+    let ((), ()) = futures::join!(operator, running);
+    assert_eq!(bus.published.load(Ordering::Relaxed), 1, "what was said did not leave the house");
+    drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_a_dead_replica_held_are_published_by_another() {
+    let bench = Bench::new();
+    let silent = Arc::new(Counted::new());
+    silent.answers.store(false, Ordering::Relaxed);
+    let (first, running) =
+        start(Arc::new(Counting::default()), bench.replica(silent.clone()), CancellationToken::new());
+    bench.ask(&*silent);
+    tokio::select! {
+        biased;
+        _ = async {
+            until_done(&first, &bench.clock).await;
+            while silent.published.load(Ordering::Relaxed) == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let bus = Arc::new(Counted::new());
+    let (second, running) =
+        start(Arc::new(Counting::default()), bench.replica(bus.clone()), CancellationToken::new());
+    let published = async {
+        while bus.published.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = tokio::time::timeout(Duration::from_secs(60), published) => ended.expect("nobody published it"),
+        () = running => panic!("the host ended by itself"),
+    }
+    drop(second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_makes_the_decision_panic_is_put_aside_and_the_others_go_on() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let poisoned = MigrationId(Uuid::from_u128(666));
+    let participant = Arc::new(Counting { poison: Some(poisoned), ..Counting::default() });
+    let (handle, running) = start(participant, bench.replica(bus.clone()), CancellationToken::new());
+    bench.ask_about(&*bus, poisoned, EventId(Uuid::from_u128(0xB6)));
+    bench.ask(&*bus);
+    let both = async {
+        assert_eq!(until_done(&handle, &bench.clock).await.asked, 1);
+        loop {
+            if let Some(letter) = bench.store.dead_letters(1).await.unwrap().pop() {
+                return letter;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        letter = both => assert!(letter.reason.contains("panicked 3 times"), "{}", letter.reason),
+        () = running => panic!("the host ended by itself"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_inbox_a_host_hears_everything_twice() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let mut parts = bench.replica(bus.clone());
+    parts.limits.sabotage = Some(Sabotage::InboxOff);
+    let (handle, running) = start(Arc::new(Counting::default()), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        stage = until_done(&handle, &bench.clock) => assert_eq!(stage.asked, 2),
+        () = running => panic!("the host ended by itself"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ledgers_that_are_wanted_together_are_read_together() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(256));
+    let meters = Meters::new();
+    let parts = Parts { meters: meters.clone(), ..bench.replica(bus.clone()) };
+    for number in 1..=60 {
+        let id = EventId(Uuid::from_u128(0x1000 + number));
+        bench.ask_about(&*bus, MigrationId(Uuid::from_u128(number)), id);
+    }
+    let (handle, running) = start(Arc::new(Counting::default()), parts, CancellationToken::new());
+    tokio::select! {
+        biased;
+        _ = async {
+            while meter(&meters, "seatshift_heard_total{outcome=\"done\"}") < 60.0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let questions = meter(&meters, "seatshift_load_ledgers_count");
+    assert!(questions <= 10.0, "{questions} questions for 60 ledgers");
+    drop(handle);
+}
+
+/// The figure of this name; 0 where it is not there yet.
+fn meter(meters: &Meters, name: &str) -> f64 {
+    let text = meters.text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+    line.map_or(0.0, |figure| figure.parse().unwrap())
+}
+
+/// Delivers what is published to it, and counts what purchase says.
+#[derive(Debug)]
+struct Counted {
+    inner: LocalBus,
+    published: AtomicU32,
+    answers: AtomicBool,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Counted { inner: LocalBus::new(64), published: AtomicU32::new(0), answers: AtomicBool::new(true) }
+    }
+}
+
+#[async_trait]
+impl Bus for Counted {
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<'static, Confirm> {
+        if !String::from_utf8_lossy(&outgoing.bytes).contains("purchase.refused") {
+            return self.inner.publish(outgoing);
+        }
+        self.published.fetch_add(1, Ordering::Relaxed);
+        if self.answers.load(Ordering::Relaxed) {
+            Box::pin(std::future::ready(Confirm::Safe))
+        } else {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    async fn receive(&self, service: Service, limit: usize) -> Vec<Delivery> {
+        self.inner.receive(service, limit).await
+    }
+}
