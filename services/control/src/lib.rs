@@ -8,17 +8,20 @@
 
 mod acting;
 mod admission;
+pub mod api;
 mod applies;
 mod apply;
 mod board;
 mod checks;
 pub mod commands;
+pub mod configured;
 mod control;
 mod follow;
 mod participant;
 mod pause;
 pub mod planned;
 pub mod planning;
+pub mod process;
 mod records;
 pub mod report;
 mod restart;

@@ -1,6 +1,5 @@
 //! What travels between control and its clients, where it is not a type of the engine itself. Additive changes only.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -254,9 +253,6 @@ pub struct Handled {
     pub came_back: Vec<String>,
 }
 
-/// Dead letters by service.
-pub type LetterCounts = BTreeMap<Service, u64>;
-
 /// A new consent.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -268,37 +264,6 @@ impl std::fmt::Debug for NewRefreshToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("NewRefreshToken")
     }
-}
-
-/// One read of Partner Center, to be made by control's own client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Read {
-    /// Path and query from `/v1` on; one of the reads that Seatshift makes.
-    pub target: String,
-    #[serde(default)]
-    pub continuation: Option<String>,
-    pub correlation_id: Uuid,
-    pub request_id: Uuid,
-    pub attempt: u32,
-}
-
-/// Microsoft's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ReadAnswer {
-    pub status: u16,
-    /// Those that mean something to a reader.
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
-}
-
-/// Whether control can log in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SignedIn {
-    /// Why not, in the login authority's own word; none when it can.
-    pub refused: Option<String>,
-    /// Microsoft's number for it.
-    pub aadsts: Option<u32>,
 }
 
 impl From<RecordRow> for Record {

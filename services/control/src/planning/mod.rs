@@ -25,7 +25,7 @@ mod row;
 mod seen;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use assess::{Admission, friendly_name, mark};
 pub use cache::{CacheError, CachedRead, MemoryCache, ReadCache};

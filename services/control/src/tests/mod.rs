@@ -1,6 +1,7 @@
 //! Control in one process: its real host, store and bus, with participants that say what a test wants said.
 
 mod admission;
+mod api;
 mod commands;
 mod crash;
 mod replicas;

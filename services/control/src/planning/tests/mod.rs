@@ -4,4 +4,4 @@ mod discovering;
 mod files;
 mod judging;
 mod rechecking;
-mod tenant;
+pub(crate) mod tenant;

@@ -16,20 +16,20 @@ use uuid::Uuid;
 
 use crate::planning::{Desk, MemoryCache, Plan, PlanOptions, PlanRow, Quiet, discover};
 
-pub(super) const SALES: &str = "1e1a282c-9c54-43a2-9310-98ef728faace";
-pub(super) const SALES_PRO: &str = "be9f9771-1c64-4618-9907-244325141096";
-pub(super) const PLAN: &str = "ea126fc5-a19e-42e2-a731-da9d437bffcf";
-pub(super) const SALES_PRO_OFFER: &str = "f28514f0-6516-4ef9-8222-1c605a05d245";
-pub(super) const SALES_ENTERPRISE_OFFER: &str = "e5aeedc5-e2f0-4099-aa45-95802034d7f8";
-pub(super) const TIER_1_OFFER: &str = "bb30b486-53be-4ecf-bb85-6f50979f0579";
-pub(super) const NEW_COMMERCE_OFFER: &str = "cfq7ttc0lh18:0001:cfq7ttc0k971";
+pub(crate) const SALES: &str = "1e1a282c-9c54-43a2-9310-98ef728faace";
+pub(crate) const SALES_PRO: &str = "be9f9771-1c64-4618-9907-244325141096";
+pub(crate) const PLAN: &str = "ea126fc5-a19e-42e2-a731-da9d437bffcf";
+pub(crate) const SALES_PRO_OFFER: &str = "f28514f0-6516-4ef9-8222-1c605a05d245";
+pub(crate) const SALES_ENTERPRISE_OFFER: &str = "e5aeedc5-e2f0-4099-aa45-95802034d7f8";
+pub(crate) const TIER_1_OFFER: &str = "bb30b486-53be-4ecf-bb85-6f50979f0579";
+pub(crate) const NEW_COMMERCE_OFFER: &str = "cfq7ttc0lh18:0001:cfq7ttc0k971";
 
-pub(super) fn id(number: u128) -> Uuid {
+pub(crate) fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x4000_8000_0000_0000_0000 + number)
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct User {
+pub(crate) struct User {
     pub id: Uuid,
     pub location: Option<&'static str>,
     /// SKU, and the names of the service plans that are off.
@@ -37,7 +37,7 @@ pub(super) struct User {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Subscription {
+pub(crate) struct Subscription {
     pub id: Uuid,
     pub offer: String,
     pub name: String,
@@ -56,7 +56,7 @@ pub(super) struct Subscription {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Customer {
+pub(crate) struct Customer {
     pub id: Uuid,
     pub country: &'static str,
     pub relationship: &'static str,
@@ -71,7 +71,7 @@ pub(super) struct Customer {
 }
 
 /// A retired subscription of the 24, by position in Microsoft's list.
-pub(super) fn retired(number: u128, at: usize, sku: &'static str) -> Subscription {
+pub(crate) fn retired(number: u128, at: usize, sku: &'static str) -> Subscription {
     Subscription {
         id: id(1000 + number),
         offer: id(9000 + at as u128).to_string().to_uppercase(),
@@ -90,7 +90,7 @@ pub(super) fn retired(number: u128, at: usize, sku: &'static str) -> Subscriptio
     }
 }
 
-pub(super) fn other(number: u128, offer: &str, name: &str, sku: &'static str) -> Subscription {
+pub(crate) fn other(number: u128, offer: &str, name: &str, sku: &'static str) -> Subscription {
     Subscription {
         offer: offer.to_owned(),
         name: name.to_owned(),
@@ -100,12 +100,12 @@ pub(super) fn other(number: u128, offer: &str, name: &str, sku: &'static str) ->
     }
 }
 
-pub(super) fn user(number: u128, sku: &'static str) -> User {
+pub(crate) fn user(number: u128, sku: &'static str) -> User {
     User { id: id(5000 + number), location: Some("SE"), licenses: vec![(sku, vec![])] }
 }
 
 /// One retired Sales subscription of 25 seats with three users.
-pub(super) fn customer(number: u128) -> Customer {
+pub(crate) fn customer(number: u128) -> Customer {
     Customer {
         id: id(number),
         country: "SE",
@@ -120,7 +120,7 @@ pub(super) fn customer(number: u128) -> Customer {
 }
 
 #[derive(Debug)]
-pub(super) struct Partner {
+pub(crate) struct Partner {
     pub customers: Vec<Customer>,
     /// Requests whose path holds the text are answered with status and code.
     pub faults: Vec<(&'static str, u16, u64)>,
@@ -130,12 +130,12 @@ pub(super) struct Partner {
 }
 
 impl Partner {
-    pub(super) fn new(customers: Vec<Customer>) -> Partner {
+    pub(crate) fn new(customers: Vec<Customer>) -> Partner {
         Partner { customers, faults: Vec::new(), log: Mutex::default(), outage: AtomicU64::new(0) }
     }
 
     /// Paths asked for, since the last time.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 
@@ -299,7 +299,7 @@ impl Subscription {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Wire(pub Arc<Partner>);
+pub(crate) struct Wire(pub Arc<Partner>);
 
 impl pc::Transport for Wire {
     fn send(
@@ -325,7 +325,7 @@ impl pc::Transport for Wire {
 }
 
 #[derive(Debug)]
-pub(super) struct Fixed(pub Timestamp);
+pub(crate) struct Fixed(pub Timestamp);
 
 impl pc::Timer for Fixed {
     fn now(&self) -> Timestamp {
@@ -347,7 +347,7 @@ impl pc::Gate for Open {
 }
 
 /// Everything a discovery needs around a partner.
-pub(super) struct Office {
+pub(crate) struct Office {
     pub partner: Arc<Partner>,
     pub reader: pc::Reader,
     pub cache: MemoryCache,
@@ -356,7 +356,7 @@ pub(super) struct Office {
 }
 
 impl Office {
-    pub(super) fn of(partner: Partner) -> Office {
+    pub(crate) fn of(partner: Partner) -> Office {
         let partner = Arc::new(partner);
         let counter = AtomicU64::new(1);
         let ids = Arc::new(move || Uuid::from_u128(u128::from(counter.fetch_add(1, Ordering::Relaxed))));
@@ -374,7 +374,7 @@ impl Office {
         Office { partner, reader, cache: MemoryCache::default(), timer: Fixed(timer), options }
     }
 
-    pub(super) fn desk(&self) -> Desk<'_> {
+    pub(crate) fn desk(&self) -> Desk<'_> {
         Desk {
             reader: &self.reader,
             cache: &self.cache,
@@ -384,18 +384,18 @@ impl Office {
         }
     }
 
-    pub(super) async fn plan(&self) -> Plan {
+    pub(crate) async fn plan(&self) -> Plan {
         discover(&self.desk()).await.unwrap()
     }
 }
 
 /// The plan of one customer.
-pub(super) async fn plan_of(customer: Customer) -> Plan {
+pub(crate) async fn plan_of(customer: Customer) -> Plan {
     Office::of(Partner::new(vec![customer])).plan().await
 }
 
 /// The row of the customer's first subscription.
-pub(super) async fn row_of(customer: Customer) -> PlanRow {
+pub(crate) async fn row_of(customer: Customer) -> PlanRow {
     let first = customer.subscriptions[0].id;
     let plan = plan_of(customer).await;
     let found = plan.rows.into_iter().find(|row| row.old_subscription_id.is_some_and(|one| one.0 == first));
@@ -403,7 +403,7 @@ pub(super) async fn row_of(customer: Customer) -> PlanRow {
 }
 
 /// Rows by subscription, with their reason.
-pub(super) fn reasons(plan: &Plan) -> BTreeMap<Uuid, String> {
+pub(crate) fn reasons(plan: &Plan) -> BTreeMap<Uuid, String> {
     let row =
         |row: &PlanRow| (row.old_subscription_id.map_or(Uuid::nil(), |one| one.0), row.reason_code.clone());
     plan.rows.iter().map(row).collect()

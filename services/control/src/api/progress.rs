@@ -1,0 +1,62 @@
+//! How far everything is: at once, or when something has changed.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+use utoipa::IntoParams;
+
+use super::Api;
+use super::problem::{Problem, Refused};
+use super::waiting::{Asked, until};
+use super::wire::{ProgressNow, Silent};
+
+/// What is waited for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// The version that is known already: answered when there is another one.
+    seen: Option<String>,
+    /// Not before the picture is whole up to this change of the database.
+    from: Option<u64>,
+    /// Seconds to wait at most, up to 30; then the picture as it is.
+    wait: Option<u64>,
+}
+
+#[utoipa::path(
+    get,
+    path = "/v1/progress",
+    params(Wanted),
+    responses((status = 200, body = ProgressNow), (status = 401, body = Problem), (status = 403, body = Problem))
+)]
+pub(super) async fn now(
+    State(api): State<Api>,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Json<ProgressNow>, Refused> {
+    let end = until(wanted.wait);
+    let mut changes = api.control.watch();
+    loop {
+        let number = *changes.borrow_and_update();
+        let version = format!("{}:{number}", api.instance);
+        let known = wanted.seen.as_deref() == Some(&version);
+        let behind = wanted.from.is_some_and(|from| api.control.position() < from);
+        if (!known && !behind) || Instant::now() >= end {
+            return Ok(Json(picture(&api, version, behind)));
+        }
+        // Whether it changed or the time is up is seen at the head of the loop.
+        drop(timeout_at(end, changes.changed()).await);
+    }
+}
+
+fn picture(api: &Api, version: String, behind: bool) -> ProgressNow {
+    let silent = api.control.silent().into_iter();
+    ProgressNow {
+        version,
+        position: api.control.position(),
+        progress: api.control.progress(),
+        // A picture that is behind cannot say that nothing more happens.
+        settled: api.control.settled_now().filter(|_| !behind),
+        silent: silent.map(|(migration, since)| Silent { migration, since }).collect(),
+        at_risk: api.control.at_risk(),
+    }
+}
