@@ -1,4 +1,6 @@
-//! Whole-system trials: the real engine against the simulated Partner Center, in one process and on a virtual clock.
+//! Whole-system trials, in one process and as many ([`cluster`]).
+//!
+//! A trial is: the real engine against the simulated Partner Center, in one process and on a virtual clock.
 //!
 //! One seed gives one history, byte for byte: one thread, time that jumps to the next thing anybody waits for, the simulator
 //! called in process, the memory store, and crashes at drawn calls. What judges a trial shares no code with the engine: the
@@ -6,9 +8,11 @@
 
 pub mod bench;
 pub mod books;
+pub mod cluster;
 mod crash;
 mod intent;
 mod partner;
+pub mod quota;
 mod transport;
 pub mod trial;
 mod varied;

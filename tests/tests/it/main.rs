@@ -7,4 +7,5 @@ mod horizon;
 mod house;
 mod parked;
 mod process;
+mod servers;
 mod small;

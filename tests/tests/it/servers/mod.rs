@@ -1,0 +1,9 @@
+//! The distributed mode on real servers: RabbitMQ, PostgreSQL, two of every service, the operator over control's API.
+//!
+//! Each test brings up servers of its own, because it harms them.
+
+mod harms;
+mod parity;
+mod quota;
+mod unprotected;
+mod upgrade;
