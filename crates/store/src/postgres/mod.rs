@@ -363,6 +363,9 @@ impl Changes for PgStore {
         limit: usize,
     ) -> Result<Vec<(u64, LedgerRow)>, StoreError> {
         let room = self.room(service)?;
+        if service != Service::Control {
+            return Ok(Vec::new());
+        }
         let query = sqlx::query_as(room.sql.changed_ledgers.clone());
         let query = query.bind(signed(after)).bind(rows_at_most(limit));
         let mut loan = self.connections.take("reading changes").await?;
@@ -374,6 +377,9 @@ impl Changes for PgStore {
     }
 
     async fn last_change(&self, service: Service) -> Result<u64, StoreError> {
+        if service != Service::Control {
+            return Ok(0);
+        }
         let query = sqlx::query_as(self.room(service)?.sql.last_change.clone());
         let mut loan = self.connections.take("reading the last change").await?;
         let (last,): (Option<i64>,) = loan.one(query).await.map_err(loan.failed())?;

@@ -72,6 +72,10 @@ impl PgOptions {
             ("tcp_keepalives_interval", "5".into()),
             ("tcp_keepalives_count", "3".into()),
             ("default_transaction_isolation", "read committed".into()),
+            // Every statement has its index, and one plan that is right for any arguments. A plan that was made while a
+            // table was young would walk through it until the next time the server looks at its size.
+            ("enable_seqscan", "off".into()),
+            ("plan_cache_mode", "force_generic_plan".into()),
             // Compiling a statement takes longer than running any of ours.
             ("jit", "off".into()),
         ]))

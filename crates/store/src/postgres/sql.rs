@@ -527,3 +527,87 @@ where position in (
 /// A name for this process, from the database: nothing here draws random numbers.
 pub(super) const PROCESS: &str = "
 select gen_random_uuid()";
+
+#[cfg(test)]
+mod tests {
+    mod servers {
+        use seatshift_messages::Service;
+        use seatshift_servers::Shared;
+        use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+        use super::super::*;
+        use crate::PgStore;
+
+        /// Those that walk through what waits, or run once in a while.
+        const SELDOM: &[&str] = &["backlog", "cut_off_work", "cut_off_outbox", "clean_marks"];
+
+        /// Tables that grow with the number of migrations, or with what waits.
+        const BIG: &[&str] = &[
+            "inbox",
+            "instruction",
+            "ledger",
+            "work",
+            "event_log",
+            "outbox",
+            "record",
+            "call_log",
+            "bucket",
+        ];
+
+        #[tokio::test]
+        async fn no_frequent_statement_walks_through_a_whole_table() {
+            let shared = Shared::attach().unwrap();
+            let name = shared.fresh_database().unwrap();
+            let url = shared.postgres.admin_url(&name);
+            PgStore::prepare(&url, &Default::default()).await.unwrap();
+            let mut admin = PgConnection::connect(&url).await.unwrap();
+            // Plans for any arguments; a walk through a table only where there is no other way.
+            admin
+                .execute("set plan_cache_mode = force_generic_plan; set enable_seqscan = off")
+                .await
+                .unwrap();
+            let mut walks = Vec::new();
+            for service in [Service::Control, Service::Purchase] {
+                let statements = Statements::on(service);
+                let own = statements.named().into_iter().filter(|(name, _)| {
+                    !SELDOM.contains(name) && (service == Service::Control || !name.contains("change"))
+                });
+                let shared = [
+                    ("calls", CALLS),
+                    ("calls of", CALLS_OF),
+                    ("append calls", APPEND_CALLS),
+                    ("clean calls", CLEAN_CALLS),
+                ];
+                for (name, statement) in own.chain(shared).chain(crate::quota::frequent_statements()) {
+                    let plan = plan(&mut admin, statement).await;
+                    for table in BIG {
+                        if plan.iter().any(|step| step.contains(&format!("Seq Scan on {table}"))) {
+                            walks.push(format!("{name} walks through {table}: {plan:#?}"));
+                        }
+                    }
+                }
+            }
+            admin.close().await.unwrap();
+            shared.postgres.drop_database(&name).unwrap();
+            assert!(walks.is_empty(), "{}", walks.join("\n"));
+        }
+
+        async fn plan(admin: &mut PgConnection, statement: &str) -> Vec<String> {
+            let prepare = format!("prepare it as {statement}");
+            admin.execute(AssertSqlSafe(prepare)).await.unwrap();
+            let arguments: i32 = sqlx::query_scalar(
+                "select coalesce(array_length(parameter_types, 1), 0) from pg_prepared_statements where name = 'it'",
+            )
+            .fetch_one(&mut *admin)
+            .await
+            .unwrap();
+            let nulls = vec!["null"; usize::try_from(arguments).unwrap()].join(", ");
+            let call = if nulls.is_empty() { "it".to_owned() } else { format!("it({nulls})") };
+            let explain = AssertSqlSafe(format!("explain execute {call}"));
+            let rows = sqlx::raw_sql(explain).fetch_all(&mut *admin).await.unwrap();
+            let plan = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
+            admin.execute("deallocate it").await.unwrap();
+            plan
+        }
+    }
+}

@@ -163,3 +163,14 @@ impl std::fmt::Debug for SealedToken {
         f.debug_struct("SealedToken").field("version", &self.version).finish_non_exhaustive()
     }
 }
+
+/// Those that run while migrations are under way, for the test of their plans.
+#[cfg(test)]
+pub(crate) fn frequent_statements() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("make", sql::MAKE),
+        ("lease", sql::LEASE),
+        ("throttled", sql::THROTTLED),
+        ("give back", sql::GIVE_BACK),
+    ]
+}
