@@ -78,6 +78,11 @@ impl Process {
     /// Asks with one signal, and kills what has not gone in time. Gone when this returns.
     pub fn end(&mut self, signal: &str, patience: Duration) {
         self.signal(signal);
+        self.finish(patience);
+    }
+
+    /// Waits for the end of one that was asked already, and kills what has not gone in time. Gone when this returns.
+    pub fn finish(&mut self, patience: Duration) {
         if !self.wait_gone(patience) {
             self.signal("KILL");
             self.wait_gone(Duration::from_secs(10));

@@ -239,7 +239,8 @@ fn stop(stack: &Stack, which: impl Fn(&Line) -> bool) -> Result<()> {
     let mut running: Vec<(&Line, Process)> = lines.iter().map(|line| (line, line.process(stack))).collect();
     running.iter().for_each(|(_, process)| process.signal("TERM"));
     for (line, process) in &mut running {
-        process.end("TERM", DRAINED);
+        // Not asked again: a second signal means "at once".
+        process.finish(DRAINED);
         line.forget(stack);
     }
     Ok(())

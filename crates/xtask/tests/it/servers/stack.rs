@@ -34,6 +34,9 @@ fn a_stack_comes_up_takes_commands_loses_a_process_and_goes_down() {
     let status = xtask(&["stack", "status", "--dir", place]);
     assert!(status.contains("purchase-1") && !status.contains("purchase-2"), "{status}");
 
+    let log = std::fs::read_to_string(format!("{place}/processes/purchase-2.out")).unwrap();
+    assert!(log.lines().last().unwrap().contains(r#""clean":true"#), "it was not let finish: {log}");
+
     drop(down);
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let left = processes.filter(|entry| {
