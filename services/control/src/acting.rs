@@ -29,7 +29,7 @@ pub(crate) async fn act(control: &Inner) {
 pub(crate) async fn run(control: &Inner, shared: &dyn Shared) {
     loop {
         match shared.lock(ACTS).await {
-            Ok(Some(held)) => while_held(control, shared, &*held).await,
+            Ok(Some(held)) => Box::pin(while_held(control, shared, &*held)).await,
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(
@@ -52,7 +52,7 @@ async fn while_held(control: &Inner, shared: &dyn Shared, held: &dyn Holding) {
             return;
         }
         tracing::info!("this replica admits and carries out commands");
-        act(control).await;
+        Box::pin(act(control)).await;
     };
     // Dropped at once when the lock is gone: what was committed stands, and whoever has it now goes on from there.
     unless(held.lost(), acting).await;

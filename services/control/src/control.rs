@@ -137,7 +137,7 @@ pub async fn start(
     let all = async move {
         let loops = async {
             match &shared {
-                None => acting::act(&inner).await,
+                None => Box::pin(acting::act(&inner)).await,
                 Some(shared) => {
                     futures::join!(follow::run(&inner, &**shared), acting::run(&inner, &**shared));
                 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use seatshift_messages::{MigrationId, Service};
-use seatshift_store::{RecordWrite, Unit};
+use seatshift_store::{RecordWrite, StoreError, Unit};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -113,7 +113,7 @@ pub(super) async fn migration(
     get,
     path = "/v1/migrations/{id}/work/{service}",
     params(("id" = String, Path), ("service" = String, Path)),
-    responses((status = 200, body = Vec<WorkEntry>))
+    responses((status = 200, body = Vec<WorkEntry>), (status = 404, body = Problem))
 )]
 pub(super) async fn work(
     State(api): State<Api>,
@@ -121,7 +121,13 @@ pub(super) async fn work(
 ) -> Result<Json<Vec<WorkEntry>>, Refused> {
     let migration: MigrationId = id("path, id", &text)?;
     let service = service_of(&service)?;
-    let rows = api.control.store().work(service, migration).await?;
+    let rows = match api.control.store().work(service, migration).await {
+        Err(StoreError::NotPrepared { .. }) => {
+            let detail = format!("the memory of {service} is its own, and not in reach of control");
+            return Err(Refused::unknown("path, service", detail, "ask for the migration's events"));
+        }
+        rows => rows?,
+    };
     Ok(Json(rows.into_iter().map(WorkEntry::from).collect()))
 }
 

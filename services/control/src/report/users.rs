@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use seatshift_messages::{Cause, Instruction, Service, ServicePlanId, SkuId, UserId};
-use seatshift_store::{Store, StoreError};
+use seatshift_store::{Store, StoreError, WorkRow};
 use serde::Deserialize;
 
 use crate::planned::ApprovedRow;
 use crate::planning::PlanUser;
 use crate::standing::RowStanding;
+use crate::tracker::Known;
 
 crate::sheet! {
     /// One user of one row.
@@ -76,11 +77,17 @@ pub(super) async fn of(
     let planned: BTreeMap<UserId, &PlanUser> =
         approved.users.iter().filter_map(|user| user.user_id.map(|id| (id, user))).collect();
     let mut lines = Vec::new();
-    for row in store.work(Service::Reassignment, standing.migration).await? {
+    for row in memory_of_reassignment(store, standing).await? {
         let stored: Stored = serde_json::from_str(&row.body)
             .map_err(|source| StoreError::Damaged { what: "chunk of users", source: Box::new(source) })?;
         let users = stored.chunk.map(|chunk| chunk.users).unwrap_or_default();
         lines.extend(users.into_iter().map(|user| line(standing, instruction, &planned, user)));
+    }
+    if lines.is_empty()
+        && let Some(instruction) = instruction
+        && came_to_reassignment(&standing.ledger.known)
+    {
+        return Ok(from_facts(standing, instruction, &planned));
     }
     if lines.is_empty() {
         // Never came to reassignment: everyone is as before.
@@ -89,6 +96,75 @@ pub(super) async fn of(
         lines = approved.users.iter().filter(leave).map(|user| untouched(standing, user, &reason)).collect();
     }
     Ok(lines)
+}
+
+/// Reassignment's rows, where its memory lies beside control's. In the distributed mode it does not: each service owns its
+/// own, and control knows of users what the events say.
+async fn memory_of_reassignment(
+    store: &dyn Store,
+    standing: &RowStanding,
+) -> Result<Vec<WorkRow>, StoreError> {
+    // Nothing was asked for, so there is nothing to be remembered.
+    if standing.ledger.known.requested_at.is_none() {
+        return Ok(Vec::new());
+    }
+    match store.work(Service::Reassignment, standing.migration).await {
+        Err(StoreError::NotPrepared { .. }) => Ok(Vec::new()),
+        rows => rows,
+    }
+}
+
+/// Somebody was moved, or found moved already.
+fn came_to_reassignment(known: &Known) -> bool {
+    known.users_done_at.is_some() || known.moved > 0 || known.already > 0
+}
+
+/// What the events say of each user: where they speak of all, of each; where they speak of some, of nobody.
+fn from_facts(
+    standing: &RowStanding,
+    instruction: &Instruction,
+    planned: &BTreeMap<UserId, &PlanUser>,
+) -> Vec<ReportUser> {
+    let known = &standing.ledger.known;
+    let back = known.restored + known.left;
+    // All of them were moved, by us.
+    let all = known.users_done_at.is_some() && known.already == 0;
+    let (word, reason) = if all && back > 0 && known.left == 0 {
+        ("restored", String::new())
+    } else if back > 0 {
+        ("", format!("of this row {} were moved and are back, {} left alone", known.restored, known.left))
+    } else if all {
+        ("moved", String::new())
+    } else {
+        ("", format!("of this row {} are moved, {} held the new plan before", known.moved, known.already))
+    };
+    let groups =
+        instruction.moves.iter().flat_map(|group| group.users.iter().map(move |user| (group, *user)));
+    groups
+        .map(|(group, user)| {
+            let plan = planned.get(&user);
+            let before = plan.map(|plan| plan.disabled_now.clone()).unwrap_or_default();
+            let verdict_at = standing.ledger.standing().map(|verdict| verdict.at);
+            let (sku_after, disabled_after, at) = match word {
+                "moved" => (Some(instruction.target.sku), ids(&group.exclude), known.users_done_at),
+                "restored" => (Some(instruction.old.sku), before.clone(), verdict_at),
+                _ => (None, String::new(), None),
+            };
+            ReportUser {
+                row_id: standing.row.row_id.clone(),
+                user_id: Some(user),
+                user_principal_name: plan.map(|plan| plan.user_principal_name.clone()).unwrap_or_default(),
+                sku_before: Some(instruction.old.sku),
+                disabled_before: before,
+                sku_after,
+                disabled_after,
+                standing: word.to_owned(),
+                at,
+                reason: reason.clone(),
+                ..ReportUser::default()
+            }
+        })
+        .collect()
 }
 
 fn line(

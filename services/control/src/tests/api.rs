@@ -197,7 +197,7 @@ async fn a_plan_that_is_uploaded_page_by_page_is_applied_whole_or_not_at_all() {
     };
     assert!(answered(5).await["incomplete"]["text"].as_str().unwrap().contains("4 of them have come"));
     // The pages are forgotten with the answer; a client that has more uploads them again.
-    assert_eq!(answered(4).await["incomplete"].is_object(), true);
+    assert!(answered(4).await["incomplete"].is_object());
     assert!(desk.stage.rows().await.is_empty());
 }
 
