@@ -8,7 +8,7 @@
 //! while the others go by (the broker is asked for a little more than the prefetch, to have room for it), and only then
 //! handed back; the moment also paces a message that nobody can handle on its way to the dead letters.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -151,17 +151,14 @@ pub(crate) async fn session(shared: &Shared, line: Line) -> Result<(), RabbitErr
     declare::session_start(shared, &line.connection).await?;
     let channel = line.connection.create_channel().await.map_err(RabbitError::broker("opening a channel"))?;
     let consumer = consume(shared, &channel).await?;
-    {
-        let mut board = shared.board.note();
-        board.consuming = true;
-    }
+    shared.board.note().consuming = true;
     *shared.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&line.connection));
     let mut session = Session {
         shared,
         channel,
         consumer: Some(consumer),
         desk: Arc::default(),
-        held: BTreeMap::new(),
+        held: BTreeSet::new(),
         draining: false,
     };
     let ended = session.run(line).await;
@@ -200,7 +197,7 @@ struct Session<'s> {
     consumer: Option<Consumer>,
     desk: Arc<Desk>,
     /// Given back, by the time at which the broker gets them.
-    held: BTreeMap<(Instant, u64), ()>,
+    held: BTreeSet<(Instant, u64)>,
     draining: bool,
 }
 
@@ -223,7 +220,7 @@ impl Session<'_> {
             while let Some(delivery) = next(&mut self.consumer).now_or_never() {
                 self.arrived(delivery)?;
             }
-            let due = self.held.first_key_value().map(|((due, _), ())| *due);
+            let due = self.held.first().map(|(due, _)| *due);
             tokio::select! {
                 biased;
                 event = line.events.next() => match event {
@@ -252,13 +249,13 @@ impl Session<'_> {
         };
         let tag = delivery.delivery_tag;
         self.desk.books().acks.delivered(tag);
+        self.shared.board.note().delivered += 1;
         if is_for_another(&delivery, self.shared.options.service) {
             self.desk.settle(tag, 0, Settled::Acknowledged);
             return Ok(());
         }
         let deliveries = earlier_deliveries(delivery.properties.headers().as_ref());
         let bytes = delivery.data.into();
-        self.shared.board.note().delivered += 1;
         self.shared.shelf.put(Parcel { tag, bytes, deliveries, desk: Arc::clone(&self.desk) });
         Ok(())
     }
@@ -282,12 +279,10 @@ impl Session<'_> {
         }
         for (tag, deliveries) in given_back {
             let due = if self.draining { now } else { now + pause(deliveries) };
-            self.held.insert((due, tag), ());
+            self.held.insert((due, tag));
         }
-        while let Some(((due, tag), ())) = self.held.first_key_value().map(|(key, ())| (*key, ()))
-            && due <= now
-        {
-            self.held.remove(&(due, tag));
+        while let Some((_, tag)) = self.held.first().copied().filter(|(due, _)| *due <= now) {
+            self.held.pop_first();
             self.hand_back(tag).await?;
         }
         Ok(())
@@ -312,7 +307,7 @@ impl Session<'_> {
         while let Some(delivery) = consumer.next().await {
             self.arrived(Some(delivery))?;
         }
-        let held = std::mem::take(&mut self.held).into_keys().map(|(_, tag)| tag);
+        let held = std::mem::take(&mut self.held).into_iter().map(|(_, tag)| tag);
         for tag in self.shared.shelf.clear().into_iter().chain(held) {
             self.hand_back(tag).await?;
         }
@@ -370,4 +365,40 @@ fn earlier_deliveries(headers: Option<&FieldTable>) -> u32 {
 fn pause(deliveries: u32) -> Duration {
     let grown = PAUSE.as_secs_f64() * 1.5_f64.powi(deliveries.min(30) as i32);
     Duration::from_secs_f64(grown).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &str, count: AMQPValue) -> FieldTable {
+        let mut headers = FieldTable::default();
+        headers.insert(name.into(), count);
+        headers
+    }
+
+    #[test]
+    fn a_message_that_comes_again_and_again_is_held_longer_and_longer_but_never_long() {
+        let pauses: Vec<_> = (0..50).map(pause).collect();
+        assert_eq!(pauses[0], PAUSE);
+        assert!(pauses.is_sorted());
+        assert_eq!(pauses[49], LONGEST_PAUSE);
+        let sum: Duration = pauses.iter().sum();
+        assert!(sum > Duration::from_secs(300), "its way to the dead letters takes minutes: {sum:?}");
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn earlier_deliveries_are_read_under_either_name_and_in_any_width() {
+        assert_eq!(earlier_deliveries(None), 0);
+        assert_eq!(earlier_deliveries(Some(&headers("x-delivery-count", AMQPValue::LongLongInt(3)))), 3);
+        assert_eq!(earlier_deliveries(Some(&headers("x-acquired-count", AMQPValue::ShortShortUInt(4)))), 4);
+        assert_eq!(earlier_deliveries(Some(&headers("x-delivery-count", AMQPValue::LongInt(-1)))), 0);
+        assert_eq!(earlier_deliveries(Some(&headers("x-delivery-count", AMQPValue::Void))), 0);
+    }
+
+    #[test]
+    fn the_broker_is_asked_for_a_little_more_than_the_prefetch() {
+        assert_eq!((ask_for(0), ask_for(1), ask_for(128), ask_for(u16::MAX)), (2, 2, 145, u16::MAX));
+    }
 }

@@ -108,3 +108,48 @@ pub(crate) fn short(text: &str) -> ShortString {
         ShortString::try_new(&text[..end]).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: EventId = EventId(Uuid::nil());
+
+    fn of_type(kind: &str) -> Vec<u8> {
+        format!(
+            r#"{{"id":"{ID}","type":"{kind}","subject":"{ID}","time":"2019-03-01T08:00:00Z","data":{{"type":"other"}}}}"#
+        )
+        .into_bytes()
+    }
+
+    fn kind(address: &Address) -> &str {
+        address.properties.kind().as_ref().map_or("", |kind| kind.as_str())
+    }
+
+    #[test]
+    fn a_known_type_is_the_routing_key() {
+        let address = event(ID, &of_type("seatshift.licenses.restored.v1"), Service::Reassignment);
+        assert_eq!((address.exchange, address.key.as_str()), (EVENTS, "seatshift.licenses.restored.v1"));
+        assert_eq!(kind(&address), "seatshift.licenses.restored.v1");
+    }
+
+    #[test]
+    fn what_is_unknown_or_unreadable_goes_to_control_whatever_it_is() {
+        // Also a type that is a pattern of many words, or too long for AMQP, cut in the middle of a letter.
+        let long = "ä".repeat(200);
+        for bytes in [of_type("seatshift.#"), of_type(&long), b"{}".to_vec(), b"\xff".to_vec(), Vec::new()] {
+            let address = event(ID, &bytes, Service::Control);
+            assert_eq!((address.exchange, address.key.as_str()), (EVENTS, UNREADABLE));
+            assert!(kind(&address).len() <= 255);
+            let buried = dead_letter(Service::Control, &bytes, &long);
+            assert_eq!((buried.exchange, buried.key.as_str()), (DEAD, "seatshift.control.v1.dead"));
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_without_an_id_is_named_after_its_content() {
+        let id = |bytes: &[u8]| dead_letter(Service::Purchase, bytes, "x").properties.message_id().clone();
+        assert_eq!(id(b"one"), id(b"one"));
+        assert_ne!(id(b"one"), id(b"two"));
+    }
+}

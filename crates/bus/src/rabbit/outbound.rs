@@ -45,6 +45,12 @@ struct Publication {
     _counted: Counted,
 }
 
+impl Publication {
+    fn id(&self) -> &str {
+        self.address.properties.message_id().as_ref().map_or("", |id| id.as_str())
+    }
+}
+
 /// What waits to be published. Bounded by those who publish, who await their answers.
 #[derive(Default)]
 pub(crate) struct Outbound {
@@ -243,39 +249,99 @@ pub(crate) async fn send(
     join_all(confirms).await.into_iter().collect()
 }
 
-/// Tells everyone of a round. `Ok(true)` = some were refused; an error = some could not be routed, so that the session
-/// must begin anew and declare.
-fn settle(shared: &Shared, batch: Vec<Publication>, answers: Vec<Confirmation>) -> Result<bool, RabbitError> {
+/// What became of one message of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Safe,
+    /// A queue is full.
+    Refused,
+    /// No queue is bound for it.
+    Returned,
+}
+
+/// The fates of a whole round, by message id. A returned message is looked for in all answers, not in its own alone: a
+/// confirmation can carry another message's return.
+fn fates(ids: &[&str], answers: Vec<Confirmation>) -> Vec<Fate> {
     let acked: Vec<bool> = answers.iter().map(Confirmation::is_ack).collect();
     let returned: BTreeSet<String> = answers
         .into_iter()
         .filter_map(Confirmation::take_message)
         .filter_map(|message| message.properties.message_id().as_ref().map(ToString::to_string))
         .collect();
-    let (mut safe, mut refused, mut unroutable) = (0, 0, None);
-    for (one, acked) in batch.into_iter().zip(acked) {
-        let id = one.address.properties.message_id();
-        let answer = if id.as_ref().is_some_and(|id| returned.contains(id.as_str())) {
-            unroutable = Some(one.address.exchange);
-            Confirm::Unknown
-        } else if acked {
-            safe += 1;
-            Confirm::Safe
-        } else {
-            refused += 1;
-            Confirm::Unknown
-        };
+    let fate = |(id, acked): (&&str, bool)| match acked {
+        _ if returned.contains(*id) => Fate::Returned,
+        true => Fate::Safe,
+        false => Fate::Refused,
+    };
+    ids.iter().zip(acked).map(fate).collect()
+}
+
+/// Tells everyone of a round. `Ok(true)` = some were refused; an error = some could not be routed, so that the session
+/// must begin anew and declare.
+fn settle(shared: &Shared, batch: Vec<Publication>, answers: Vec<Confirmation>) -> Result<bool, RabbitError> {
+    let ids: Vec<&str> = batch.iter().map(Publication::id).collect();
+    let fates = fates(&ids, answers);
+    let unroutable = batch.iter().zip(&fates).find(|(_, fate)| **fate == Fate::Returned);
+    let exchange = unroutable.map(|(one, _)| one.address.exchange);
+    for (one, fate) in batch.into_iter().zip(&fates) {
         // Nobody awaits it when the publisher was stopped.
-        let _ = one.tell.send(answer);
+        let _ = one.tell.send(if *fate == Fate::Safe { Confirm::Safe } else { Confirm::Unknown });
     }
+    let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
+    let (safe, refused, returned) = (count(Fate::Safe), count(Fate::Refused), count(Fate::Returned));
     let mut board = shared.board.note();
-    board.confirmed += safe;
-    board.refused += refused;
-    board.returned += returned.len() as u64;
-    match unroutable {
-        Some(exchange) => {
-            Err(RabbitError::Unroutable { exchange: exchange.to_owned(), count: returned.len() })
-        }
+    board.confirmed += safe as u64;
+    board.refused += refused as u64;
+    board.returned += returned as u64;
+    match exchange {
+        Some(exchange) => Err(RabbitError::Unroutable { exchange: exchange.to_owned(), count: returned }),
         None => Ok(refused > 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::BasicProperties;
+    use lapin::message::{BasicReturnMessage, Delivery};
+
+    use super::*;
+    use crate::rabbit::topology::EVENTS;
+
+    fn returned(id: &str) -> Option<BasicReturnMessage> {
+        let mut delivery = Delivery::mock(0, EVENTS.into(), "".into(), false, Vec::new());
+        delivery.properties = BasicProperties::default().with_message_id(id.into());
+        Some(BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() })
+    }
+
+    #[test]
+    fn a_return_is_its_messages_own_whatever_confirmation_it_comes_with() {
+        let answers = vec![
+            Confirmation::Ack(returned("three")),
+            Confirmation::Ack(None),
+            Confirmation::Ack(None),
+            Confirmation::Nack(returned("one")),
+        ];
+        let expected = [Fate::Returned, Fate::Safe, Fate::Returned, Fate::Refused];
+        assert_eq!(fates(&["one", "two", "three", "four"], answers), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_session_takes_in_time_is_unknown_and_forgotten() {
+        let outbound = Outbound::default();
+        let limit = Duration::from_secs(15);
+        let publish = || outbound.publish(event(), Arc::from([]), limit);
+        let first = publish();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let second = publish();
+        assert_eq!(outbound.unconfirmed(), 2);
+        assert_eq!(first.await, Confirm::Unknown);
+        assert_eq!(outbound.next(9).await.len(), 1, "a session takes what is still awaited");
+        assert_eq!(second.await, Confirm::Unknown, "and dies with it");
+        assert!(outbound.is_empty());
+        assert_eq!(outbound.unconfirmed(), 0);
+    }
+
+    fn event() -> Address {
+        Address { exchange: EVENTS, key: "".into(), properties: BasicProperties::default() }
     }
 }

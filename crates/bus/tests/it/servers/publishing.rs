@@ -44,15 +44,12 @@ async fn an_event_carries_its_heading_where_the_broker_can_see_it() {
 async fn a_lost_binding_is_not_noticed_by_publishing_but_mended_by_the_next_session() {
     let vhost = Vhost::fresh();
     let kind = "seatshift.migration.progressed.v1";
-    {
-        let bus = Running::ready(vhost.options(Control)).await;
-        vhost.unbind(EVENTS, &work_queue(Control), kind);
-        assert_eq!(publish(&*bus, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
-        assert!(silent(&*bus, Control).await);
-    }
+    let control = Running::ready(vhost.options(Control)).await;
+    vhost.unbind(EVENTS, &work_queue(Control), kind);
+    assert_eq!(publish(&*control, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
+    assert!(silent(&*control, Control).await);
     // Any service mends it, not only the one that misses the event.
     let purchase = Running::ready(vhost.options(Purchase)).await;
-    let control = Running::ready(vhost.options(Control)).await;
     assert_eq!(publish(&*purchase, [progressed(2)]).remove(0).awaited().await, Confirm::Safe);
     assert_eq!(numbers(&receive(&*control, Control, 10).await), [2]);
 }
