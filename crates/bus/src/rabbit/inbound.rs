@@ -8,8 +8,8 @@
 //! while the others go by (the broker is asked for a little more than the prefetch, to have room for it), and only then
 //! handed back; the moment also paces a message that nobody can handle on its way to the dead letters.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -19,132 +19,19 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer, Event};
 use seatshift_messages::{Envelope, Service};
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::acks::AckTracker;
 use super::connect::Line;
 use super::error::RabbitError;
 use super::message::short;
+use super::shelf::{Desk, Parcel};
 use super::topology::{depends_on_its_content, work_queue};
 use super::{Phase, Shared, declare};
-use crate::{Delivery, Settled};
+use crate::Settled;
 
 /// A message given back for the first time is handed back to the broker after this.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// What waits to be taken by this process, over all its sessions.
-#[derive(Default)]
-pub(crate) struct Shelf {
-    stock: Mutex<Stock>,
-    /// Something was put there, or room was made under the prefetch. Keeps one signal, so none is missed.
-    changed: Notify,
-    turn: tokio::sync::Mutex<()>,
-}
-
-#[derive(Default)]
-struct Stock {
-    parcels: VecDeque<Parcel>,
-    /// Deliveries that are out and not settled, also those of sessions that are gone.
-    out: usize,
-}
-
-/// A delivery that nobody has taken yet.
-struct Parcel {
-    tag: u64,
-    bytes: Arc<[u8]>,
-    /// How often the broker had delivered it before.
-    deliveries: u32,
-    desk: Arc<Desk>,
-}
-
-impl Shelf {
-    /// At least one, at most `limit`, and not more than `prefetch` unsettled.
-    pub(crate) async fn take(self: &Arc<Self>, limit: usize, prefetch: usize) -> Vec<Delivery> {
-        // Receivers are served in the order in which they came.
-        let _turn = self.turn.lock().await;
-        loop {
-            let taken = self.take_now(limit.max(1), prefetch);
-            if !taken.is_empty() {
-                return taken;
-            }
-            self.changed.notified().await;
-        }
-    }
-
-    fn take_now(self: &Arc<Self>, limit: usize, prefetch: usize) -> Vec<Delivery> {
-        let parcels: Vec<Parcel> = {
-            let mut stock = self.stock();
-            let count = limit.min(prefetch.saturating_sub(stock.out)).min(stock.parcels.len());
-            stock.out += count;
-            stock.parcels.drain(..count).collect()
-        };
-        parcels.into_iter().map(|parcel| self.hand_out(parcel)).collect()
-    }
-
-    fn hand_out(self: &Arc<Self>, Parcel { tag, bytes, deliveries, desk }: Parcel) -> Delivery {
-        let shelf = Arc::clone(self);
-        Delivery::new(bytes, move |settled| {
-            shelf.stock().out -= 1;
-            shelf.changed.notify_one();
-            desk.settle(tag, deliveries, settled);
-        })
-    }
-
-    fn put(&self, parcel: Parcel) {
-        self.stock().parcels.push_back(parcel);
-        self.changed.notify_one();
-    }
-
-    /// Takes away what nobody has taken. It is the broker's again, or will be.
-    fn clear(&self) -> Vec<u64> {
-        self.stock().parcels.drain(..).map(|parcel| parcel.tag).collect()
-    }
-
-    pub(crate) fn out(&self) -> usize {
-        self.stock().out
-    }
-
-    fn stock(&self) -> MutexGuard<'_, Stock> {
-        self.stock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where the deliveries of one session are settled.
-#[derive(Default)]
-struct Desk {
-    books: Mutex<Books>,
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct Books {
-    acks: AckTracker,
-    /// Given back, by tag, with how often they had been delivered.
-    given_back: Vec<(u64, u32)>,
-    acknowledged: u64,
-}
-
-impl Desk {
-    fn settle(&self, tag: u64, deliveries: u32, settled: Settled) {
-        {
-            let mut books = self.books();
-            match settled {
-                Settled::Acknowledged => {
-                    books.acknowledged += 1;
-                    books.acks.done(tag);
-                }
-                Settled::GivenBack => books.given_back.push((tag, deliveries)),
-            }
-        }
-        self.changed.notify_one();
-    }
-
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Receives until the line breaks or the bus is closed. `Ok` = closed.
 pub(crate) async fn session(shared: &Shared, line: Line) -> Result<(), RabbitError> {

@@ -20,6 +20,7 @@ mod inbound;
 pub(crate) mod message;
 mod options;
 pub(crate) mod outbound;
+mod shelf;
 mod state;
 pub mod topology;
 
@@ -60,7 +61,7 @@ pub(crate) struct Shared {
     options: RabbitOptions,
     tls: OwnedTLSConfig,
     outbound: outbound::Outbound,
-    shelf: Arc<inbound::Shelf>,
+    shelf: Arc<shelf::Shelf>,
     board: state::Board,
     phase: watch::Sender<Phase>,
     drained: watch::Sender<bool>,
