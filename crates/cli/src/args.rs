@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accept, act, apply, demo, doctor, events, explain, init, login, pause, plan, report, retry, rollback,
-    show, simulator, status, verify, watch,
+    accept, act, apply, dead_letters, demo, doctor, events, explain, init, login, pause, plan, report, retry,
+    rollback, show, simulator, status, verify, watch,
 };
 use crate::context::Context;
 
@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Act(act::Args),
     Verify(verify::Args),
     Report(report::Args),
+    DeadLetters(dead_letters::Args),
     Simulator(simulator::Args),
     Events(events::Args),
     Explain(explain::Args),

@@ -20,6 +20,7 @@ mod page;
 pub mod plans;
 mod progress;
 mod reads;
+mod remote;
 mod reports;
 mod signals;
 mod simulated;

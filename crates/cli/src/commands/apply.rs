@@ -28,7 +28,7 @@ Examples:
   seatshift apply plan.csv --wave pilot
 
 Each row's facts are read again before anything is bought; a row that is not as planned is skipped and says what changed. \
-Ctrl-C stops in good order, and the same command goes on. Applying twice does nothing twice. When 3 of the first 20 rows \
+Ctrl-C stops in good order, and the same command goes on (where control.url is set, the run goes on without it). Applying twice does nothing twice. When 3 of the first 20 rows \
 (later 5 % of the last 100) end refused or parked, the run pauses itself: look with `status --by cause`, then `resume`.")]
 pub(crate) struct Args {
     /// The plan, or a report, which is one too
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let mut engine = Engine::start(&settings, "apply").await?;
     let options =
         RunOptions { waves: args.wave.clone(), limit: args.limit, approved_by: settings.operator.clone() };
-    let applied = engine.control().apply(&reviewed(&plans.plan, &plans.users), options).await?;
+    let applied = engine.apply(&reviewed(&plans.plan, &plans.users), options).await?;
     let ended = engine.until_settled("apply").await?;
     let store = engine.store();
     let rows = standing::rows(&*store, applied.run).await?;
@@ -202,6 +202,8 @@ fn finish(applied: &Applied, ended: &Ended, status: &Status, context: &Context) 
                 pause.cause.text
             ),
             Ended::Asked => "\nStopped. Nothing is lost: the same command goes on where it was.\n".to_owned(),
+            Ended::Unwatched => "\nNot watched any more; the run goes on. Stop it: seatshift pause. Watch it: seatshift watch.\n"
+                .to_owned(),
         };
         format!("{}{how}", status.text())
     })

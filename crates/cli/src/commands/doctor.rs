@@ -1,6 +1,7 @@
 //! `doctor`: is everything in place? Each check by itself, with what to do where it fails.
 
 use seatshift_catalog::PartnerOffers;
+use seatshift_control::api::wire::Silent;
 use seatshift_partner_center::{CallError, CustomerSummary, Reader};
 use serde::Serialize;
 
@@ -8,7 +9,7 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::ending::Ending;
 use crate::lock::{Lock, LockError};
-use crate::output::table;
+use crate::output::{count, table};
 use crate::settings::Settings;
 
 /// Check configuration, credentials, rights and the state folder; changes nothing
@@ -34,9 +35,13 @@ impl Check {
 
 pub(crate) async fn run(_: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
-    let mut checks =
-        vec![configuration(&settings), permission(&settings), offers(&settings), refresh_token(&settings)];
-    checks.extend(connected(&settings).await?);
+    let mut checks = vec![configuration(&settings), permission(&settings), offers(&settings)];
+    if settings.control.url.is_some() {
+        checks.extend(through_control(&settings).await?);
+    } else {
+        checks.push(refresh_token(&settings));
+        checks.extend(connected(&settings).await?);
+    }
     let rows: Vec<Vec<String>> = checks
         .iter()
         .map(|check| {
@@ -78,12 +83,47 @@ async fn connected(settings: &Settings) -> anyhow::Result<Vec<Check>> {
     match Connection::open(settings).await {
         Ok(connection) => {
             checks.push(Check::good("state", settings.state_dir.display().to_string()));
-            checks.extend(calls(connection.client.reader()).await);
+            checks.extend(calls(&connection.reader).await);
             connection.close().await?;
         }
         Err(error) => checks.push(Check::bad("connection", format!("{error:#}"))),
     }
     Ok(checks)
+}
+
+/// The same by way of control, which has state and login.
+async fn through_control(settings: &Settings) -> anyhow::Result<Vec<Check>> {
+    let connection = match Connection::open(settings).await {
+        Ok(connection) => connection,
+        Err(error) => return Ok(vec![Check::bad("control", format!("{error:#}"))]),
+    };
+    let mut checks = Vec::new();
+    if let Some(control) = &connection.base.control {
+        checks.push(Check::good("control", control.address()));
+        checks.extend(silent(&control.progress(None, None, 0).await?.silent));
+    }
+    checks.push(match connection.reader.sign_in().await {
+        Ok(()) => Check::good("login", "control has tokens"),
+        Err(error) => Check::bad("login", format!("{error}; run `seatshift login`")),
+    });
+    checks.extend(calls(&connection.reader).await);
+    connection.close().await?;
+    Ok(checks)
+}
+
+/// A message that got lost is heard of by nobody: a binding that somebody has deleted does that.
+fn silent(migrations: &[Silent]) -> Option<Check> {
+    let longest = migrations.first()?;
+    Some(Check::bad(
+        "migrations",
+        format!(
+            "{} under way of which nothing is heard, {} since {}; look whether all services run, and at the broker's bindings \
+             (a service that is started again makes them anew)",
+            count(migrations.len() as u64, "migration", "migrations"),
+            longest.migration,
+            longest.since
+        ),
+    ))
 }
 
 fn offers(settings: &Settings) -> Check {

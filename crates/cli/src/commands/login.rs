@@ -8,17 +8,15 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::Html;
 use axum::routing::get;
-use seatshift_partner_center::RefreshTokens as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::connection::Login;
+use crate::connection::{Kept, Login, alone};
 use crate::context::Context;
-use crate::ending::{Ending, locked};
-use crate::lock::Lock;
+use crate::ending::Ending;
 use crate::signals::asked_to_stop;
 
 /// How long a browser may take.
@@ -32,7 +30,7 @@ Examples:
   seatshift login --device-code      for a machine without a browser
 
 Log in as a user of the partner's tenant with the role Admin agent and with a second factor. The refresh token is kept \
-in a file that only you can read; it changes with every use.")]
+in a file that only you can read (or by control, where control.url is set); it changes with every use.")]
 pub(crate) struct Args {
     /// Type a code into another device's browser instead
     #[arg(long)]
@@ -44,7 +42,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
-    let _lock = Lock::take(&settings.state_dir, "login").map_err(locked)?;
+    let _lock = alone(&settings, "login")?;
     let login = Login::open(&settings).await?;
     let token = tokio::select! {
         biased;
@@ -54,11 +52,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         }
         token = consent(&args, &login) => token?,
     };
-    login.tokens.store(token).await?;
-    let file = login.file.display().to_string();
+    login.kept.keep(token).await?;
+    let (key, place, words) = match &login.kept {
+        Kept::InFile(file) => ("refresh_token_file", file.display().to_string(), "in"),
+        Kept::ByControl(control) => ("control", control.address().to_owned(), "by control at"),
+    };
     login.close().await?;
-    context.output.show(&json!({ "logged_in": true, "refresh_token_file": file }), || {
-        format!("Logged in; the refresh token is kept in {file}. Next: seatshift doctor\n")
+    context.output.show(&json!({ "logged_in": true, key: place }), || {
+        format!("Logged in; the refresh token is kept {words} {place}. Next: seatshift doctor\n")
     })?;
     Ok(Ending::Fine)
 }

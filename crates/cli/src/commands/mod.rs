@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod act;
 pub(crate) mod apply;
 mod causes;
+pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod events;
@@ -46,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Ending> {
         Command::Verify(args) => verify::run(args, &context).await,
         Command::Act(args) => act::run(args, &context).await,
         Command::Report(args) => report::run(args, &context).await,
+        Command::DeadLetters(args) => Box::pin(dead_letters::run(args, &context)).await,
         Command::Simulator(args) => simulator::run(args, &context).await,
         Command::Events(args) => events::run(&args, &context),
         Command::Explain(args) => explain::run(&args, &context),

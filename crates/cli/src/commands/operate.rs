@@ -1,7 +1,8 @@
 //! What all operator commands share: who asks, how the running engine is reached, and what it answered.
 //!
 //! A command is a record in the store. Where an engine runs on this state, it takes the command up within half a second;
-//! where none runs, this process becomes the engine until everything is settled.
+//! where none runs, this process becomes the engine until everything is settled. Where the configuration names control, its
+//! API is given the command; then what it leads to goes on there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -96,6 +97,13 @@ pub(crate) async fn give_all(
 ) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
     let base = Base::existing(&settings).await?;
+    if let Some(control) = &base.control {
+        let mut answers = Vec::new();
+        for command in &commands {
+            answers.push(control.command(command).await?);
+        }
+        return print(&merged(answers), &BTreeMap::new(), context);
+    }
     match lock::running(&settings.state_dir) {
         Some(who) => {
             let mut answers = Vec::new();
@@ -170,7 +178,7 @@ async fn carry_out_here(
     };
     let mut answers = Vec::new();
     for command in commands {
-        answers.push(engine.control().command(command).await?);
+        answers.push(engine.command(command).await?);
     }
     let answered = merged(answers);
     let mut now = Now::new();

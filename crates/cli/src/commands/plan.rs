@@ -10,14 +10,13 @@ use seatshift_control::planning::{
     self, Desk, Phase, Plan, PlanRow, Progress as Hears, Readiness, approve_ready, discover,
 };
 use seatshift_edge::ClockTimer;
-use seatshift_partner_center::{Purpose, TokenBuckets};
+use seatshift_partner_center::Purpose;
 use seatshift_store::Store;
 use serde::Serialize;
 
-use crate::connection::Connection;
+use crate::connection::{Calls, Connection, alone};
 use crate::context::Context;
 use crate::ending::{Ending, Usage};
-use crate::lock::Lock;
 use crate::output::{count, table};
 use crate::plans::{options, style, users_file};
 use crate::progress::Progress;
@@ -71,7 +70,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let settings = context.settings()?;
     let options = options(&settings)?;
     protect_decisions(&args)?;
-    let _lock = Lock::take(&settings.state_dir, "plan").map_err(crate::ending::locked)?;
+    let _lock = alone(&settings, "plan")?;
     let connection = Connection::open(&settings).await?;
     connection.sign_in().await?;
     let store: Arc<dyn Store> = connection.base.store.clone();
@@ -79,9 +78,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         forget(&*store).await?;
     }
     let found = {
-        let reader = connection.client.reader().for_purpose(Purpose::Plan);
+        let reader = connection.reader.for_purpose(Purpose::Plan);
         let timer = ClockTimer(connection.base.clock.clone());
-        let shown = Shown::new(connection.gate.clone());
+        let shown = Shown::new(connection.calls.clone());
         let cache = StoredReads(store.clone());
         let desk =
             Desk { reader: &reader, cache: &cache, timer: &timer, progress: &shown, options: &options };
@@ -97,7 +96,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         shown.progress.finish();
         found
     };
-    let calls = connection.gate.granted();
+    let calls = connection.calls.made();
     let Some(mut plan) = found else {
         connection.close().await?;
         anyhow::bail!("stopped; what was read is kept: run `seatshift plan` again to go on");
@@ -214,17 +213,17 @@ fn text(summary: &Summary) -> String {
 #[derive(Debug)]
 struct Shown {
     progress: Progress,
-    gate: TokenBuckets,
+    calls: Calls,
     /// Expected and done, of subscriptions, details and users.
     counts: [[AtomicU64; 2]; 3],
     customers: AtomicU64,
 }
 
 impl Shown {
-    fn new(gate: TokenBuckets) -> Self {
+    fn new(calls: Calls) -> Self {
         Shown {
             progress: Progress::new("plan"),
-            gate,
+            calls,
             counts: Default::default(),
             customers: AtomicU64::new(0),
         }
@@ -251,7 +250,7 @@ impl Shown {
             number(1, 1),
             number(1, 0).max(self.customers.load(Ordering::Relaxed) * u64::from(expected == 0)),
             number(2, 1),
-            self.gate.granted()
+            self.calls.made()
         );
         self.progress.show(done, expected, &about);
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use seatshift_control::commands::{self, Verb};
-use seatshift_store::Store;
 
 use super::operate::{self, Which, Why};
 use crate::connection::Base;
@@ -35,8 +34,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let command = args.why.command(Verb::Rollback { target: args.which.target() }, &settings);
     if args.dry_run {
         let base = Base::existing(&settings).await?;
-        let store: &dyn Store = &*base.store;
-        let answered = commands::preview(store, &*base.clock, &command).await?;
+        let answered = match &base.control {
+            Some(control) => control.preview(&command).await?,
+            None => commands::preview(&*base.store, &*base.clock, &command).await?,
+        };
         return operate::print(&answered, &BTreeMap::new(), context);
     }
     operate::give(command, context).await

@@ -13,7 +13,6 @@ use super::explain::what_to_do;
 use crate::connection::Base;
 use crate::context::Context;
 use crate::ending::Ending;
-use crate::lock;
 use crate::output::table;
 use crate::verdicts::{Verdicts, under_way};
 
@@ -64,7 +63,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let settings = context.settings()?;
     let base = Base::existing(&settings).await?;
     let mut status = read_status(&*base.store).await?;
-    status.engine = lock::running(&settings.state_dir);
+    status.engine = base.at_work(&settings).await?;
     context.output.show(&status, || match args.by {
         None => status.text(),
         Some(By::Cause) => status.by_cause(),

@@ -6,10 +6,9 @@ use anyhow::Context as _;
 use seatshift_control::tables::write_sheet;
 use serde::Serialize;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, alone};
 use crate::context::Context;
-use crate::ending::{Ending, locked};
-use crate::lock::Lock;
+use crate::ending::Ending;
 use crate::output::{count, table};
 use crate::plans::style;
 use crate::progress::Progress;
@@ -52,15 +51,15 @@ struct NotTrue<'a> {
 
 pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
-    let _lock = Lock::take(&settings.state_dir, "verify").map_err(locked)?;
+    let _lock = alone(&settings, "verify")?;
     let connection = Connection::open(&settings).await?;
     let progress = Progress::new("verify");
     let verified = {
-        let gate = &connection.gate;
+        let calls = &connection.calls;
         let heard = |done: u64, of: u64| {
-            progress.show(done, of, &format!("customers read, {} calls", gate.granted()));
+            progress.show(done, of, &format!("customers read, {} calls", calls.made()));
         };
-        let eyes = Eyes { reader: connection.client.reader(), clock: &*connection.base.clock };
+        let eyes = Eyes { reader: &connection.reader, clock: &*connection.base.clock };
         verify(eyes, &*connection.base.store, args.report.as_deref(), &heard).await
     };
     progress.finish();

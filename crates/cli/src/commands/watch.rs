@@ -5,13 +5,12 @@ use std::time::Duration;
 use crate::connection::Base;
 use crate::context::Context;
 use crate::ending::Ending;
-use crate::lock;
 use crate::progress::Progress;
 use crate::signals::asked_to_stop;
 
 use super::status::read_status;
 
-/// Watch the engine that runs on this state; ends with it (Ctrl-C ends the watching, not the engine)
+/// Watch the engine that runs; ends when it has nothing left to do (Ctrl-C ends the watching, not the engine)
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Seconds between two looks
@@ -26,7 +25,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let asked = asked_to_stop();
     tokio::pin!(asked);
     loop {
-        let runs = lock::running(&settings.state_dir).is_some();
+        let runs = base.at_work(&settings).await?.is_some();
         let status = read_status(&*base.store).await?;
         let under_way: Vec<String> =
             status.under_way.iter().map(|(doing, rows)| format!("{rows} {doing}")).collect();
@@ -46,7 +45,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     }
     progress.finish();
     let mut status = read_status(&*base.store).await?;
-    status.engine = lock::running(&settings.state_dir);
+    status.engine = base.at_work(&settings).await?;
     context.output.show(&status, || status.text())?;
     Ok(Ending::Fine)
 }

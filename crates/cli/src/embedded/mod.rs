@@ -73,6 +73,7 @@ pub fn alone(longest_call: Duration) -> Limits {
 #[derive(Debug, Clone)]
 pub struct Embedded {
     pub control: Control,
+    pub(crate) bus: Arc<dyn Bus>,
     stopping: CancellationToken,
 }
 
@@ -98,7 +99,8 @@ impl Embedded {
         let stopping = CancellationToken::new();
         let timer = Arc::new(ClockTimer(clock.clone()));
         let look = LastLook::new(client.reader().clone(), timer, settings.planning, settings.policy);
-        let parts = Parts { store, bus, clock, ids, limits: settings.limits, meters: Meters::new() };
+        let parts =
+            Parts { store, bus: bus.clone(), clock, ids, limits: settings.limits, meters: Meters::new() };
         let setup = Setup {
             parts: parts.clone(),
             recheck: Arc::new(look),
@@ -129,7 +131,7 @@ impl Embedded {
                 }
             }
         });
-        Ok((Embedded { control, stopping }, running))
+        Ok((Embedded { control, bus, stopping }, running))
     }
 
     /// Asks every service to finish what it has in hand and to take up nothing more; the running future then ends.

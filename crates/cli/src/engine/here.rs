@@ -1,14 +1,16 @@
-//! The engine of one command: connection, lock and all services, started together and stopped together.
+//! The engine in this process: connection, lock and all services, started together and stopped together.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use seatshift_control::{Config, Control, Progress as Far, Settled, StopRule};
+use seatshift_control::api::InStore;
+use seatshift_control::{Config, Control, StopRule};
 use seatshift_store::Store;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-use crate::connection::Connection;
+use super::Ended;
+use crate::connection::{Base, Connection};
 use crate::embedded::{Embedded, EmbeddedParts, EmbeddedSettings, alone};
 use crate::ending::locked;
 use crate::lock::Lock;
@@ -17,9 +19,9 @@ use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::signals::Wishes;
 
-/// A running engine. Dropping it without [`Engine::stop`] is a crash, and loses nothing that was committed.
+/// A running engine. Dropping it without [`Here::stop`] is a crash, and loses nothing that was committed.
 #[derive(Debug)]
-pub(crate) struct Engine {
+pub(crate) struct Here {
     // Stopped and let go of in this order.
     running: JoinHandle<()>,
     embedded: Embedded,
@@ -28,56 +30,27 @@ pub(crate) struct Engine {
     _lock: Lock,
 }
 
-/// Why waiting for an engine has ended.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// Nothing more happens by itself.
-    Settled(Settled),
-    /// Somebody pressed Ctrl-C or sent SIGTERM; the engine has stopped in good order.
-    Asked,
-}
-
-/// Why nothing is changed, and what to do.
-pub(crate) fn not_allowed(settings: &Settings) -> String {
-    let file = settings.file.as_ref().map_or_else(
-        || format!("write a configuration (`seatshift init`) and set it in {}", crate::settings::FILE_NAME),
-        |file| format!("set `allow_changes = true` in {}", file.display()),
-    );
-    format!(
-        "nothing may be changed at Microsoft yet: `allow_changes` is false. When you have read the plan, {file} \
-         (or SEATSHIFT__ALLOW_CHANGES=true)"
-    )
-}
-
-impl Engine {
-    /// Starts what the store remembers, and everything else that is asked of it from then on.
-    pub(crate) async fn start(settings: &Settings, doing: &str) -> anyhow::Result<Engine> {
-        Engine::begin(settings, doing, false).await
-    }
-
-    /// The same with the gate closed: no changing call is made before somebody opens it.
-    pub(crate) async fn start_closed(settings: &Settings, doing: &str) -> anyhow::Result<Engine> {
-        Engine::begin(settings, doing, true).await
-    }
-
-    async fn begin(settings: &Settings, doing: &str, closed: bool) -> anyhow::Result<Engine> {
+impl Here {
+    /// Starts what the store remembers, and everything else that is asked of it from then on; `closed`: with the gate closed,
+    /// so that no changing call is made before somebody opens it.
+    pub(crate) async fn begin(settings: &Settings, doing: &str, closed: bool) -> anyhow::Result<Here> {
         let wishes = Wishes::listen().context("signals of this process cannot be listened to")?;
         let lock = Lock::take(&settings.state_dir, doing).map_err(locked)?;
-        let connection = Connection::open(settings).await?;
+        let (connection, own) = Connection::own(settings).await?;
         connection.sign_in().await?;
         if closed {
-            connection.gate.pause();
+            own.gate.pause();
         }
         let parts = EmbeddedParts {
-            store: connection.base.store.clone() as Arc<dyn Store>,
+            store: connection.base.store.clone(),
             clock: connection.base.clock.clone(),
             ids: connection.base.ids.clone(),
-            client: connection.client.clone(),
-            gate: connection.gate.clone(),
-            settings: embedded_settings(settings, &connection)?,
+            client: own.client,
+            gate: own.gate,
+            settings: embedded_settings(settings, own.longest_call.saturating_mul(own.scale))?,
         };
         let (embedded, running) = Embedded::start(parts).await.context("the engine cannot start")?;
-        Ok(Engine { running: tokio::spawn(running), embedded, connection, wishes, _lock: lock })
+        Ok(Here { running: tokio::spawn(running), embedded, connection, wishes, _lock: lock })
     }
 
     pub(crate) fn control(&self) -> &Control {
@@ -86,6 +59,12 @@ impl Engine {
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         self.connection.base.store.clone()
+    }
+
+    /// Dead letters, which are sent back over the bus of this engine.
+    pub(crate) fn dead_letters(&self) -> InStore {
+        let Base { clock, ids, store, .. } = self.connection.base.clone();
+        InStore { store, bus: self.embedded.bus.clone(), clock, ids }
     }
 
     /// Shows progress until nothing more happens by itself, or somebody asks to stop.
@@ -118,12 +97,7 @@ impl Engine {
     }
 
     fn show(&self, progress: &Progress) {
-        let far = self.embedded.control.progress();
-        let done: usize = far.verdicts.values().sum();
-        // One row can have one user or thousands: the forecast follows rows and users.
-        let weight = (done as u64 + far.users_moved, far.rows as u64 + far.users.max(far.users_moved));
-        let (done, of) = (done as u64, far.rows as u64);
-        progress.show_weighed(done, of, weight, &about(&far, self.connection.gate.granted()));
+        super::show(progress, &self.embedded.control.progress(), Some(self.connection.calls.made()));
     }
 
     async fn finish_services(&mut self) -> anyhow::Result<()> {
@@ -143,18 +117,13 @@ impl Engine {
         if !self.running.is_finished() {
             self.finish_services().await?;
         }
-        let Engine { embedded, connection, _lock, .. } = self;
+        let Here { embedded, connection, _lock, .. } = self;
         drop(embedded);
         connection.close().await
     }
 }
 
-fn about(far: &Far, calls: u64) -> String {
-    let paused = if far.paused.is_some() { ", paused" } else { "" };
-    format!("{} running, {} of {} users, {calls} calls{paused}", far.running, far.users_moved, far.users)
-}
-
-fn embedded_settings(settings: &Settings, connection: &Connection) -> anyhow::Result<EmbeddedSettings> {
+fn embedded_settings(settings: &Settings, longest_call: Duration) -> anyhow::Result<EmbeddedSettings> {
     let run = settings.run;
     let small = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     // The engine reckons in its clock's time, calls take real time.
@@ -170,7 +139,7 @@ fn embedded_settings(settings: &Settings, connection: &Connection) -> anyhow::Re
             },
             ..Config::default()
         },
-        limits: alone(connection.longest_call.saturating_mul(connection.scale)),
+        limits: alone(longest_call),
         ..EmbeddedSettings::default()
     })
 }
