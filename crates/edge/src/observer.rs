@@ -3,6 +3,7 @@
 //! No decision rests on it, so a crash may lose its last lines; nothing waits for it either.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use seatshift_messages::{CustomerId, MigrationId};
 use seatshift_partner_center::{CallRecord, Observer};
@@ -11,6 +12,9 @@ use tokio::sync::mpsc;
 
 /// Lines written at a time.
 const BATCH: usize = 256;
+/// How often the same lines are tried, and how long is waited in between. Real time.
+const TRIES: u32 = 20;
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Where the client reports its calls.
 #[derive(Debug, Clone)]
@@ -25,15 +29,24 @@ impl CallLog {
         let writing = async move {
             let mut batch = Vec::with_capacity(BATCH);
             while queue.recv_many(&mut batch, BATCH).await > 0 {
-                if let Err(error) = store.append_calls(std::mem::take(&mut batch)).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "lines of the call log are lost"
-                    );
-                }
+                write(&*store, std::mem::take(&mut batch)).await;
             }
         };
         (CallLog { lines }, writing)
+    }
+}
+
+/// An outage of a few seconds loses nothing; a longer one loses lines, not the process's memory.
+async fn write(store: &dyn Store, lines: Vec<CallRow>) {
+    for again in (0..TRIES).rev() {
+        match store.append_calls(lines.clone()).await {
+            Ok(()) => return,
+            Err(error) if again == 0 => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, lines = lines.len(), "lines of the call log are lost");
+            }
+            Err(_) => tokio::time::sleep(BETWEEN_TRIES).await,
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl<P: Participant> Engine<P> {
         let own = self.meters.own();
         for said in said {
             own.said.count(said.kind);
-            own.seats_moved.inc_by(u64::from(said.moved));
+            own.licenses_moved.inc_by(u64::from(said.moved));
         }
     }
 

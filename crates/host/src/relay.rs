@@ -154,10 +154,8 @@ impl Relay {
         loop {
             let now = self.clock.now();
             let lease: SignedDuration = self.limits.outbox_lease.unwrap_or(self.limits.lease);
-            let Settled { safe, unknown } = &*settled;
-            let exchanged =
-                self.store.exchange_outbox(self.service, safe, unknown, now, later(now, lease), room).await;
-            match exchanged {
+            let told = seatshift_store::Settled { clear: &settled.safe, release: &settled.unknown };
+            match self.store.exchange_outbox(self.service, told, now, later(now, lease), room).await {
                 Ok(rows) => {
                     *settled = Settled::default();
                     return rows;

@@ -49,6 +49,10 @@ pub(crate) fn begin(settings: &Telemetry, service: Service, instance: &str) -> R
         LogFormat::Text => tracing::subscriber::set_global_default(lines.finish()),
     };
     drop(begun);
+    // A panic is a line like any other, with the ids of the spans around it.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(panic = %panic, "panicked");
+    }));
     Ok(())
 }
 

@@ -3,3 +3,4 @@
 
 mod gate;
 mod pool;
+mod servers;

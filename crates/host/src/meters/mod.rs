@@ -45,7 +45,7 @@ pub(crate) struct Own {
     pub(crate) said: Counters,
     pub(crate) performed: Counters,
     pub(crate) running: Gauge,
-    pub(crate) seats_moved: Counter,
+    pub(crate) licenses_moved: Counter,
     pub(crate) commit_units: Histogram,
     pub(crate) commit_seconds: Histogram,
     pub(crate) loaded: Histogram,
@@ -241,7 +241,8 @@ impl Own {
             registry.register(name, help, counter.clone());
             counter
         };
-        let seats_moved = counter("seats_moved", "Users moved to their new license");
+        let licenses_moved =
+            counter("licenses_moved", "Users moved to their new license, as reassignment has said");
         let published = counter("events_published", "Events handed to the bus, repetitions included");
         let sizes = || Histogram::new(exponential_buckets(1.0, 2.0, 9));
         let mut histogram = |name: &str, help: &str, histogram: Histogram| {
@@ -261,7 +262,7 @@ impl Own {
             said,
             performed,
             running,
-            seats_moved,
+            licenses_moved,
             commit_units,
             commit_seconds,
             loaded,

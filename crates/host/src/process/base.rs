@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use seatshift_bus::RabbitBus;
+use seatshift_bus::{BrokerUrl, Declare, RabbitBus, RabbitOptions, Tls};
 use seatshift_messages::Service;
 use seatshift_store::{PgOptions, PgStore};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use crate::host::Parts;
 use crate::ids::Ids;
 use crate::limits::Limits;
 use crate::meters::Meters;
-use crate::settings::Settings;
+use crate::settings::{Secret, Settings};
 
 use super::{Readiness, Refusal};
 
@@ -63,6 +63,14 @@ impl Base {
     /// When the password cannot be read.
     pub fn database(&self) -> Result<Option<PgOptions>, Refusal> {
         super::database::options(&self.settings.database, self.service, &self.instance)
+    }
+
+    /// How this process reaches the broker, for connections of its own.
+    ///
+    /// # Errors
+    /// When the password cannot be read, or an address is none.
+    pub fn broker(&self) -> Result<RabbitOptions, Refusal> {
+        broker(&self.settings, self.service, &self.instance, &self.ids)
     }
 
     /// This much real time, on the clock.
@@ -120,6 +128,38 @@ fn limits(
         outbox_lease: Some(on_clock(OUTBOX_LEASE)),
         log_heard: service == Service::Control,
         sabotage: settings.service.sabotage,
+    })
+}
+
+/// How the broker is reached.
+pub(super) fn broker(
+    settings: &Settings,
+    service: Service,
+    instance: &str,
+    ids: &Ids,
+) -> Result<RabbitOptions, Refusal> {
+    let broker = &settings.broker;
+    let password = broker.password.as_ref().map(Secret::read).transpose()?;
+    let mut urls = Vec::new();
+    for url in &broker.urls {
+        let url = BrokerUrl::parse(url.as_str())?;
+        urls.push(match &password {
+            Some(password) => url.with_password(password),
+            None => url,
+        });
+    }
+    Ok(RabbitOptions {
+        instance: instance.to_owned(),
+        prefetch: broker.prefetch,
+        declare: if broker.passive { Declare::Passive } else { Declare::Active },
+        tls: Tls {
+            ca: broker.ca_file.clone(),
+            cert: broker.client_cert_file.clone(),
+            key: broker.client_key_file.clone(),
+        },
+        batch: settings.service.batch.max(1),
+        seed: ids.request().as_u64_pair().0,
+        ..RabbitOptions::new(service, urls)
     })
 }
 

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatshift_bus::{BrokerUrl, Declare, RabbitBus, RabbitOptions, Tls};
+use seatshift_bus::RabbitBus;
 use seatshift_messages::Service;
 use tokio::sync::OnceCell;
 use tokio::task::{JoinHandle, JoinSet};
@@ -22,7 +22,7 @@ use super::readiness::Readiness;
 use super::{Program, Refusal, Stopping, api, database, signals};
 use crate::ids::Ids;
 use crate::meters::Meters;
-use crate::settings::{Secret, Settings};
+use crate::settings::Settings;
 
 /// What runs beside may write its last lines for so long, and so long the broker may take to hear what is settled.
 const LAST_LINES: Duration = Duration::from_secs(2);
@@ -78,6 +78,7 @@ async fn open(
     let readiness = Readiness::default();
     readiness.missing("database", "not reached yet");
     readiness.missing("broker", "not reached yet");
+    readiness.missing("service", "starting");
     let health = Health { meters: Meters::new(), readiness, service: Arc::new(OnceCell::new()) };
     let (listener, address) = api::bind("service.listen", settings.service.listen).await?;
     // Health is shown to the very end.
@@ -109,15 +110,23 @@ where
         tracing::info!(clean = true, "stopped");
         return Ok(Ended { clean: true });
     };
-    let sessions = tokio::spawn(sessions);
-    let assembly = assemble(base.clone()).await?;
-    let Assembly { running, beside, api, looks } = assembly;
+    let mut sessions = tokio::spawn(sessions);
+    let assembled = tokio::select! {
+        biased;
+        () = stopping.cancelled() => None,
+        assembled = assemble(base.clone()) => Some(assembled?),
+    };
+    let Some(Assembly { running, beside, api, looks }) = assembled else {
+        tracing::info!(clean = true, "stopped");
+        return Ok(Ended { clean: true });
+    };
     if let Some(router) = api {
         ground.api.set(router);
     }
     let figures = Figures::new(&base.meters, &base, ground.program.version);
     // Set once, here.
     drop(ground.health.service.set(Running { base: base.clone(), figures, looks }));
+    base.readiness.found("service");
     tracing::info!("running");
 
     let mut beside: JoinSet<()> = beside.into_iter().collect();
@@ -128,6 +137,10 @@ where
         () = stopping.cancelled() => drained(&base, &mut running).await,
         ended = &mut running => {
             tracing::error!(panicked = ended.is_err(), "the service has ended by itself");
+            false
+        }
+        _ = &mut sessions => {
+            tracing::error!("the sessions with the broker have ended by themselves");
             false
         }
     };
@@ -151,7 +164,7 @@ async fn reach(ground: &Ground) -> Result<(Base, impl Future<Output = ()> + Send
     let Some(options) = database::options(&settings.database, service, instance)? else {
         return Err("database.url is not set".into());
     };
-    let (bus, sessions) = RabbitBus::start(broker(settings, service, instance, &ids)?)?;
+    let (bus, sessions) = RabbitBus::start(base::broker(settings, service, instance, &ids)?)?;
     health.readiness.found("broker");
     let store = database::reach(&options, &health.readiness, &*clock, &ids).await?;
     let base = Base {
@@ -168,37 +181,6 @@ async fn reach(ground: &Ground) -> Result<(Base, impl Future<Output = ()> + Send
         stopping: stopping.stopping.clone(),
     };
     Ok((base, sessions))
-}
-
-fn broker(
-    settings: &Settings,
-    service: Service,
-    instance: &str,
-    ids: &Ids,
-) -> Result<RabbitOptions, Refusal> {
-    let broker = &settings.broker;
-    let password = broker.password.as_ref().map(Secret::read).transpose()?;
-    let mut urls = Vec::new();
-    for url in &broker.urls {
-        let url = BrokerUrl::parse(url.as_str())?;
-        urls.push(match &password {
-            Some(password) => url.with_password(password),
-            None => url,
-        });
-    }
-    Ok(RabbitOptions {
-        instance: instance.to_owned(),
-        prefetch: broker.prefetch,
-        declare: if broker.passive { Declare::Passive } else { Declare::Active },
-        tls: Tls {
-            ca: broker.ca_file.clone(),
-            cert: broker.client_cert_file.clone(),
-            key: broker.client_key_file.clone(),
-        },
-        batch: settings.service.batch.max(1),
-        seed: ids.request().as_u64_pair().0,
-        ..RabbitOptions::new(service, urls)
-    })
 }
 
 /// True when everything in hand has come to its end within the limit.

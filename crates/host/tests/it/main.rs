@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a trial that cannot be set up says so by panicking")]
 
 mod replicas;
+mod trouble;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
