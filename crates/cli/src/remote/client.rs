@@ -313,3 +313,6 @@ impl Api {
         ApiError::Strange { address: self.base.to_string(), status: status.as_u16() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! The engine through the commands: there and back, twice, stopped, and from another terminal.
 
-use std::io::{BufRead as _, BufReader};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -180,34 +179,10 @@ fn asked_to_stop_it_stops_in_good_order_and_the_same_command_goes_on() {
     stage.run(&["verify"]).ends(0);
 }
 
-/// A simulator of its own process, with a configuration that leads to it.
-fn simulator(stage: &Stage) -> Child {
-    let arguments = [
-        "simulator",
-        "--customers",
-        "6",
-        "--seed",
-        "5",
-        "--scale",
-        "3000",
-        "--write-config",
-        "sim/seatshift.toml",
-    ];
-    let mut server = stage.start(
-        &[&arguments[..], &["--write-world", "sim/world.json"], &["--listen", "127.0.0.1:0"]].concat(),
-    );
-    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let document: String = lines.by_ref().take_while(|line| line != "}").collect();
-    let startup: serde_json::Value = serde_json::from_str(&format!("{document}}}")).unwrap();
-    assert!(startup["base_url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
-    server
-}
-
 #[test]
 fn a_simulator_of_its_own_is_reached_by_the_configuration_it_writes_and_an_engine_is_killed_beside_it() {
     let stage = Stage::empty();
-    std::fs::create_dir(stage.path("sim")).unwrap();
-    let mut server = simulator(&stage);
+    let mut server = stage.simulator(6, FAST, "light");
     let call = |rest: &[&str]| stage.run(&[&["--config", "sim/seatshift.toml"][..], rest].concat());
     call(&["doctor"]).ends(0);
     call(&["plan", "--approve-ready"]).ends(0);

@@ -6,5 +6,6 @@ mod demo;
 mod engine;
 mod help;
 mod login;
+mod remote;
 mod stage;
 mod verify;

@@ -1,5 +1,6 @@
 //! A folder with a configuration and a small simulated partner in it, and the binary that is run there.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -92,6 +93,34 @@ impl Stage {
     /// The same with environment variables.
     pub(crate) fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).envs(environment.iter().copied()).output().unwrap())
+    }
+
+    /// A simulated partner in a process of its own, and `sim/seatshift.toml` that leads to it.
+    pub(crate) fn simulator(&self, customers: usize, scale: u32, faults: &str) -> Child {
+        std::fs::create_dir(self.path("sim")).unwrap();
+        let (customers, scale) = (customers.to_string(), scale.to_string());
+        let mut server = self.start(&[
+            "simulator",
+            "--customers",
+            &customers,
+            "--seed",
+            "5",
+            "--scale",
+            &scale,
+            "--faults",
+            faults,
+            "--write-config",
+            "sim/seatshift.toml",
+            "--write-world",
+            "sim/world.json",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let document: String = lines.by_ref().take_while(|line| line != "}").collect();
+        let startup: Value = serde_json::from_str(&format!("{document}}}")).unwrap();
+        assert!(startup["base_url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+        server
     }
 
     /// Starts it; what it says is kept for later.
