@@ -11,6 +11,7 @@ use seatshift_host::{Assembly, Base, Refusal};
 use seatshift_partner_center::{Client, Config, Observer};
 use seatshift_store::quota::PgQuota;
 use seatshift_store::{Store, StoreError};
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect;
@@ -62,7 +63,7 @@ impl Replica {
             SharedGate::new(quota.clone(), limits, &config.partner, base.scale, &base.meters, ended.clone());
         let app = config.user_app.as_ref().unwrap_or(&config.app);
         let tokens = SharedTokens::new(quota, &config.partner, app);
-        connect::keep_first(&tokens, base.settings.partner_center.refresh_token.as_ref()).await?;
+        connect::keep_first(&tokens, first_token(base).as_ref()).await?;
         let (keeper, seats) = (Arc::new(tokens.clone()), Arc::new(gate.clone()));
         let client = Client::new(config, transport, keeper, seats, timer, observer);
         let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking)];
@@ -87,6 +88,14 @@ impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replica").field("longest_call", &self.longest_call).finish_non_exhaustive()
     }
+}
+
+/// The consent to begin with, where the database holds none yet: given by the environment, else as `seatshift login` of the
+/// embedded mode or a simulator left it in its file. From then on only the database has the one that is good.
+fn first_token(base: &Base) -> Option<SecretString> {
+    let settings = &base.settings.partner_center;
+    let in_file = || std::fs::read_to_string(&settings.refresh_token_file).ok();
+    settings.refresh_token.clone().or_else(|| in_file().map(|text| text.trim().to_owned().into()))
 }
 
 /// The shared quota, in the same database as everything else; tried until it is reached.
