@@ -87,14 +87,13 @@ pub trait Store: Send + Sync + Debug {
     async fn exchange_outbox(
         &self,
         service: Service,
-        clear: &[u64],
-        release: &[u64],
+        settled: Settled<'_>,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        self.clear_outbox(service, clear).await?;
-        self.release_outbox(service, release).await?;
+        self.clear_outbox(service, settled.clear).await?;
+        self.release_outbox(service, settled.release).await?;
         self.claim_outbox(service, now, lease_until, limit).await
     }
 

@@ -77,6 +77,15 @@ pub struct RecordWrite {
     pub body: Option<String>,
 }
 
+/// What became of outbox rows that were claimed: their positions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settled<'a> {
+    /// Published: removed.
+    pub clear: &'a [u64],
+    /// Not published, or it is not known: given back.
+    pub release: &'a [u64],
+}
+
 /// What became of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {

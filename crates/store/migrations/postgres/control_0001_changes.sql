@@ -2,3 +2,6 @@
 create sequence ledger_change;
 
 create unique index ledger_by_change on ledger (change);
+
+-- The story of a migration is read here; nobody asks the other services' logs for one.
+create index event_log_subject on event_log (subject, position);

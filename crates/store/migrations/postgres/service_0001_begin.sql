@@ -48,12 +48,10 @@ create sequence event_position;
 
 create table event_log (
     position bigint primary key,
-    event uuid not null unique,
+    event uuid not null,
     subject uuid not null,
     bytes bytea not null
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
-
-create index event_log_subject on event_log (subject, position);
 
 -- Events that wait to be published: a row here is a promise, the bytes are in the log.
 create table outbox (

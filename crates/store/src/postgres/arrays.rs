@@ -1,13 +1,14 @@
 //! A batch's changes as columns: one array for each, as `unnest` wants them. All are in the order of their keys.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use seatshift_messages::{Instruction, MigrationId, Service};
+use seatshift_messages::{Instruction, Service};
 use uuid::Uuid;
 
 use super::commit::Before;
 use crate::columns::{damaged, nanoseconds, signed};
-use crate::tables::{Kept, Tables, Touched};
+use crate::tables::{Kept, LedgerKey, Tables, Touched};
 use crate::{StoreError, Unit};
 
 /// Work rows to write, and those that are gone.
@@ -21,8 +22,6 @@ pub(super) struct Works<'a> {
     pub(super) lease_until: Vec<Option<i64>>,
     pub(super) interrupted: Vec<bool>,
     pub(super) fresh: Vec<bool>,
-    /// How many of them are fresh.
-    pub(super) new: i64,
     pub(super) gone_migration: Vec<Uuid>,
     pub(super) gone_part: Vec<&'a str>,
 }
@@ -42,7 +41,6 @@ impl<'a> Works<'a> {
                     rows.lease_until.push(row.lease.map(nanoseconds));
                     rows.interrupted.push(row.interrupted);
                     rows.fresh.push(!there);
-                    rows.new += i64::from(!there);
                 }
                 None if there => {
                     rows.gone_migration.push(key.1.0);
@@ -66,7 +64,7 @@ pub(super) struct Ledgers<'a> {
     pub(super) instructed: Vec<bool>,
     pub(super) fresh: Vec<bool>,
     /// Those that came with this batch, with their bytes.
-    pub(super) instructions: Vec<((Service, MigrationId), Arc<Instruction>, Vec<u8>)>,
+    pub(super) instructions: Vec<(LedgerKey, Arc<Instruction>, Vec<u8>)>,
 }
 
 impl<'a> Ledgers<'a> {
@@ -95,7 +93,7 @@ impl<'a> Ledgers<'a> {
     }
 }
 
-/// Events to log, in the order of their units.
+/// Events to log, in the order of their units; what is heard twice in one batch is in here once.
 #[derive(Default)]
 pub(super) struct Events {
     pub(super) event: Vec<Uuid>,
@@ -108,8 +106,9 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn of(done: &[&Unit]) -> Self {
         let mut rows = Events::default();
+        let mut known = BTreeSet::new();
         for unit in done {
-            let heard = unit.heard.iter().map(|event| (event, false));
+            let heard = unit.heard.iter().filter(|event| known.insert(event.id)).map(|event| (event, false));
             for (event, published) in heard.chain(unit.events.iter().map(|event| (event, true))) {
                 rows.event.push(event.id.0);
                 rows.subject.push(event.subject);

@@ -4,8 +4,8 @@
 //! their own. Two replicas may work on one migration at the same moment:
 //!
 //! - Rows that are there are locked by the load, in the order of their keys, so nobody waits in a circle.
-//! - Rows that are not there cannot be locked. Both may set out to insert one; the database lets one do it, the other
-//!   counts what it inserted, finds it short, and begins anew, now with a row to lock.
+//! - Rows that are not there cannot be locked. Both may set out to insert one; the database lets one do it, the other is
+//!   told that the key is taken, and begins anew, now with a row to lock.
 //!
 //! What must never happen here: an answer other than what the database holds. So a connection that is lost while committing
 //! is followed by a question (see [`super::marks`]), not by a guess.
@@ -14,8 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seatshift_messages::{Instruction, MigrationId, Service};
-use sqlx::query::QueryAs;
+use seatshift_messages::{Instruction, Service};
 use uuid::Uuid;
 
 use super::arrays::{Events, Ledgers, Records, Works};
@@ -24,12 +23,12 @@ use super::errors::{failed, is_collision, leaves_connection_usable};
 use super::marks::Mark;
 use super::rows::{Loaded, LoadedColumns, RecordColumns};
 use super::{PgStore, Room};
-use crate::columns::{nanoseconds, signed};
-use crate::tables::{Tables, Touched};
+use crate::columns::nanoseconds;
+use crate::tables::{LedgerKey, RecordKey, Tables, Touched, WorkKey};
 use crate::{Committed, StoreError, Unit};
 
 /// An instruction that was written, with its size, for the cache.
-type Written = ((Service, MigrationId), Arc<Instruction>, usize);
+type Written = (LedgerKey, Arc<Instruction>, usize);
 
 /// How often a batch is begun anew because another transaction was quicker; each time that other one got through.
 const TRIES: u64 = 20;
@@ -173,7 +172,7 @@ impl PgStore {
         let events = Events::of(done);
         let (instructed, bodies): (Vec<Uuid>, Vec<&[u8]>) =
             ledgers.instructions.iter().map(|((_, migration), _, body)| (migration.0, &**body)).unzip();
-        let query: QueryAs<'_, _, (bool,), _> = sqlx::query_as(room.sql.save.clone())
+        let query = sqlx::query(room.sql.save.clone())
             .bind(consumed)
             .bind(at)
             .bind(works.migration)
@@ -184,7 +183,6 @@ impl PgStore {
             .bind(works.lease_until)
             .bind(works.interrupted)
             .bind(works.fresh)
-            .bind(works.new)
             .bind(works.gone_migration)
             .bind(works.gone_part)
             .bind(ledgers.migration)
@@ -203,10 +201,7 @@ impl PgStore {
             .bind(self.marks.process)
             .bind(mark.slot)
             .bind(mark.count);
-        let (complete,) = loan.one(query).await.map_err(hindered)?;
-        if !complete {
-            return Err(Hindered::Again);
-        }
+        loan.execute(query).await.map_err(hindered)?;
         let written = ledgers.instructions.into_iter();
         Ok(written.map(|(key, instruction, body)| (key, instruction, body.len())).collect())
     }
@@ -235,9 +230,9 @@ fn hindered(error: sqlx::Error) -> Hindered {
 
 /// Which rows were there.
 pub(super) struct Before {
-    pub(super) ledgers: BTreeSet<crate::tables::LedgerKey>,
-    pub(super) work: BTreeSet<crate::tables::WorkKey>,
-    pub(super) records: BTreeSet<crate::tables::RecordKey>,
+    pub(super) ledgers: BTreeSet<LedgerKey>,
+    pub(super) work: BTreeSet<WorkKey>,
+    pub(super) records: BTreeSet<RecordKey>,
 }
 
 impl Before {
@@ -316,8 +311,7 @@ async fn save_records(
         return Ok(());
     }
     let rows = Records::of(tables, touched, before);
-    let expected = rows.fresh.iter().filter(|fresh| **fresh).count();
-    let query = sqlx::query_as(home.sql.save_records.clone())
+    let query = sqlx::query(home.sql.save_records.clone())
         .bind(rows.kind)
         .bind(rows.key)
         .bind(rows.version)
@@ -325,8 +319,7 @@ async fn save_records(
         .bind(rows.fresh)
         .bind(rows.gone_kind)
         .bind(rows.gone_key);
-    let (inserted,): (i64,) = loan.one(query).await.map_err(hindered)?;
-    if inserted == signed(expected as u64) { Ok(()) } else { Err(Hindered::Again) }
+    loan.execute(query).await.map(drop).map_err(hindered)
 }
 
 async fn append_dead_letters(loan: &mut Loan, room: &Room, done: &[&Unit]) -> Result<(), Hindered> {

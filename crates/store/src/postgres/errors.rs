@@ -25,9 +25,9 @@ pub(super) fn silent(doing: &'static str, waited: Duration) -> StoreError {
     StoreError::Unreachable { doing, source: format!("no answer within {waited:?}").into() }
 }
 
-/// Two transactions stood in each other's way: repeating one of them helps.
+/// Two transactions stood in each other's way, or both inserted the same row: repeating one of them helps.
 pub(super) fn is_collision(error: &sqlx::Error) -> bool {
-    matches!(code(error).as_deref(), Some(SERIALIZATION | DEADLOCK | LOCK_NOT_AVAILABLE))
+    matches!(code(error).as_deref(), Some(SERIALIZATION | DEADLOCK | KEY_TAKEN))
 }
 
 /// The server said no, and the connection is as good as before.
@@ -52,7 +52,7 @@ pub(super) fn code(error: &sqlx::Error) -> Option<String> {
 
 const SERIALIZATION: &str = "40001";
 const DEADLOCK: &str = "40P01";
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+const KEY_TAKEN: &str = "23505";
 const NO_SCHEMA: &str = "3F000";
 const NO_TABLE: &str = "42P01";
 const NO_COLUMN: &str = "42703";

@@ -45,7 +45,7 @@ use crate::rows::time_of;
 use crate::tables::Kept;
 use crate::{
     Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerRow, LoggedCall, LoggedDeadLetter,
-    OutboxRow, RecordRow, Store, StoreError, Unit, WorkRow,
+    OutboxRow, RecordRow, Settled, Store, StoreError, Unit, WorkRow,
 };
 
 /// A store in a PostgreSQL database, opened for some services: a process of a service opens its own.
@@ -211,14 +211,15 @@ impl Store for PgStore {
         lease_until: Timestamp,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        self.exchange_outbox(service, &[], &[], now, lease_until, limit).await
+        self.exchange_outbox(service, Settled::default(), now, lease_until, limit).await
     }
 
     async fn clear_outbox(&self, service: Service, positions: &[u64]) -> Result<(), StoreError> {
         if positions.is_empty() {
             return Ok(());
         }
-        self.exchange_outbox(service, positions, &[], Timestamp::MIN, Timestamp::MIN, 0).await.map(drop)
+        let settled = Settled { clear: positions, release: &[] };
+        self.exchange_outbox(service, settled, Timestamp::MIN, Timestamp::MIN, 0).await.map(drop)
     }
 
     async fn release_outbox(&self, service: Service, positions: &[u64]) -> Result<(), StoreError> {
@@ -234,15 +235,14 @@ impl Store for PgStore {
     async fn exchange_outbox(
         &self,
         service: Service,
-        clear: &[u64],
-        release: &[u64],
+        settled: Settled<'_>,
         now: Timestamp,
         lease_until: Timestamp,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         // Seldom, and the claim is to see it.
-        self.release_outbox(service, release).await?;
-        let clear: Vec<i64> = clear.iter().map(|position| signed(*position)).collect();
+        self.release_outbox(service, settled.release).await?;
+        let clear: Vec<i64> = settled.clear.iter().map(|position| signed(*position)).collect();
         let query = sqlx::query_as(self.room(service)?.sql.exchange_outbox.clone())
             .bind(clear)
             .bind(nanoseconds(now))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use seatshift_messages::{MigrationId, Service};
-use seatshift_store::{Committed, OutboxRow, Store, Unit};
+use seatshift_store::{Committed, OutboxRow, Settled, Store, Unit};
 
 use crate::given::*;
 
@@ -100,13 +100,18 @@ pub(crate) async fn an_exchange_clears_gives_back_and_takes(store: Arc<dyn Store
     let taken = store.claim_outbox(HERE, at(0), at(60), 4).await.unwrap();
     let at_place = |n: usize| taken[n].position;
     let (clear, release) = ([at_place(0), at_place(1), 9_999], [at_place(3)]);
-    let next = store.exchange_outbox(HERE, &clear, &release, at(0), at(60), 9).await.unwrap();
+    let next = store
+        .exchange_outbox(HERE, Settled { clear: &clear, release: &release }, at(0), at(60), 9)
+        .await
+        .unwrap();
     assert_eq!(numbers(&next), [4, 5], "the third is still held");
     assert_eq!(next[0].bytes[..], event(4, migration(1)).to_bytes()[..]);
     // What is cleared is not handed out again, not even when its lease has run out.
     let clear: Vec<_> = next.iter().map(|row| row.position).collect();
-    assert_eq!(numbers(&store.exchange_outbox(HERE, &clear, &[], at(60), at(90), 9).await.unwrap()), [3]);
-    assert!(store.exchange_outbox(HERE, &[at_place(2)], &[], at(99), at(100), 9).await.unwrap().is_empty());
+    let cleared = Settled { clear: &clear, release: &[] };
+    assert_eq!(numbers(&store.exchange_outbox(HERE, cleared, at(60), at(90), 9).await.unwrap()), [3]);
+    let cleared = Settled { clear: &[at_place(2)], release: &[] };
+    assert!(store.exchange_outbox(HERE, cleared, at(99), at(100), 9).await.unwrap().is_empty());
     assert!(take(&*store, 1_000).await.is_empty());
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
 use seatshift_messages::{MigrationId, Service};
-use seatshift_store::{Changes, Committed, DeadLetter, PgStore, Store, Unit};
+use seatshift_store::{Changes, Committed, DeadLetter, PgStore, Settled, Store, Unit};
 
 use super::Database;
 use crate::given::*;
@@ -109,7 +109,7 @@ async fn claims_of_replicas_never_overlap() {
         let store = Arc::clone(&stores[n % 2]);
         tokio::spawn(async move {
             let work = store.claim_work(HERE, at(0), at(60), 20).await.unwrap();
-            let events = store.exchange_outbox(HERE, &[], &[], at(0), at(60), 20).await.unwrap();
+            let events = store.exchange_outbox(HERE, Settled::default(), at(0), at(60), 20).await.unwrap();
             (work, events)
         })
     });
