@@ -128,8 +128,11 @@ impl Store for RemoteStore {
     async fn work(&self, service: Service, migration: MigrationId) -> Result<Vec<WorkRow>, StoreError> {
         let id = migration.to_string();
         let ask = Ask::get(&["v1", "migrations", &id, "work", service.name()]);
-        let entries: Vec<WorkEntry> =
-            self.api.ask(ask).await.map_err(failed("reading work through control"))?;
+        let entries: Vec<WorkEntry> = self.api.ask(ask).await.map_err(|error| match error {
+            // Each service's memory is its own, there as in the database.
+            unknown if unknown.is_unknown() => StoreError::NotPrepared { what: unknown.to_string() },
+            other => failed("reading work through control")(other),
+        })?;
         let row = |entry: WorkEntry| WorkRow {
             service,
             migration,
