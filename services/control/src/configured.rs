@@ -18,6 +18,8 @@ pub fn config(settings: &Settings) -> Config {
     let run = settings.run;
     Config {
         max_in_flight: small(run.max_in_flight),
+        // The last look before a migration must keep up with what is wanted in flight.
+        checks_at_once: small(run.max_in_flight / 4).max(Config::default().checks_at_once),
         stop: StopRule {
             enabled: run.stop_after_first > 0 || run.stop_percent > 0,
             first_bad: if run.stop_after_first == 0 { usize::MAX } else { small(run.stop_after_first) },

@@ -14,11 +14,16 @@ use seatshift_tests::cluster::{Cluster, Operator as _, Options, Ran};
 const IN_FLIGHT: u64 = 300;
 /// So many must have begun before harm is done.
 const ENOUGH: u64 = 100;
+/// Simulated seconds in a real one.
+const SCALE: u32 = 120;
 /// For one wave to come to its end.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 fn options(seed: u64) -> Options {
-    Options::new(seed, 260, "hostile")
+    let mut options = Options::new(seed, 400, "hostile");
+    // Slow enough that lags and horizons keep many in flight at the same time.
+    options.scale = SCALE;
+    options
         .with("RUN__MAX_IN_FLIGHT", &IN_FLIGHT.to_string())
         .with("RUN__STOP_AFTER_FIRST", "0")
         .with("RUN__STOP_PERCENT", "0")
