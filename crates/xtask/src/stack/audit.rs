@@ -29,8 +29,14 @@ pub(crate) fn audit(stack: &Stack, plan: &Path) -> Result<()> {
     println!("{:#}", figures["figures"]);
     println!("examined: {}", figures["examined"]);
     let harms = figures["figures"].as_object().context("the audit has no figures")?;
-    if harms.values().any(|figure| figure.as_u64() != Some(0)) {
-        bail!("not every figure is 0. What was found:\n{:#}", figures["details"]);
+    let bad: Vec<&String> =
+        harms.iter().filter(|(_, figure)| figure.as_u64() != Some(0)).map(|(name, _)| name).collect();
+    for name in &bad {
+        let findings = figures["details"][name.as_str()]["findings"].as_array().into_iter().flatten();
+        findings.for_each(|finding| println!("{name}: {finding}"));
+    }
+    if !bad.is_empty() {
+        bail!("not every figure is 0");
     }
     Ok(())
 }

@@ -164,7 +164,7 @@ fn services(
             name,
             program: binaries.join(format!("seatshift-{service}")),
             arguments: vec!["--config".to_owned(), base.display().to_string()],
-            environment: environment(service, servers, secrets, port, api),
+            environment: environment(service, servers, secrets, wanted.config.is_none(), [port, api]),
             port,
             health: "/readyz".to_owned(),
         };
@@ -180,8 +180,8 @@ fn environment(
     service: &str,
     servers: &Shared,
     secrets: &Secrets,
-    port: u16,
-    api: u16,
+    simulated: bool,
+    [port, api]: [u16; 2],
 ) -> BTreeMap<String, String> {
     let name = prepare::NAME;
     let (database, broker) = (servers.postgres.port(), servers.rabbit.port());
@@ -193,6 +193,11 @@ fn environment(
         ("BROKER__PASSWORD_FILE", secret(&format!("{service}-broker-password"))),
         ("SERVICE__LISTEN", format!("127.0.0.1:{port}")),
     ];
+    if simulated {
+        // It answers at once. The lease of work in hand follows the longest call: what a killed process had is taken up
+        // again after two minutes, and not after nine.
+        told.push(("PARTNER_CENTER__CALL_SECONDS", "10".to_owned()));
+    }
     if service == "control" {
         told.push(("CONTROL__LISTEN", format!("127.0.0.1:{api}")));
         told.push(("CONTROL__TOKEN_FILE", secret("control-token")));
@@ -208,12 +213,28 @@ fn for_commands(stack: &Stack, lines: &[Line], secrets: &Secrets, base: &Path) -
     };
     let common = fs::read_to_string(base).with_context(|| base.display().to_string())?;
     let folder = base.parent().unwrap_or(stack.dir());
-    let common = common.replace("_file = \"", &format!("_file = \"{}/", folder.display()));
+    if common.lines().any(|line| line.trim() == "[control]") {
+        bail!(
+            "{}: leave out its section [control]; the stack's own control is written there",
+            base.display()
+        );
+    }
+    let common: String = common.lines().map(|line| absolute(line, folder) + "\n").collect();
     let token = secrets.file("control-token");
     let text =
         format!("{common}\n[control]\nurl = \"http://{listen}\"\ntoken_file = \"{}\"\n", token.display());
     let file = stack.for_commands();
     fs::write(&file, text).with_context(|| file.display().to_string())
+}
+
+/// A line of a configuration with its file from this folder, so that the line may stand in another one.
+fn absolute(line: &str, folder: &Path) -> String {
+    match line.split_once("_file = \"") {
+        Some((key, file)) if !line.starts_with('#') => {
+            format!("{key}_file = \"{}", folder.join(file).display())
+        }
+        _ => line.to_owned(),
+    }
 }
 
 pub(crate) fn down(stack: &Stack, delete: bool) -> Result<()> {
