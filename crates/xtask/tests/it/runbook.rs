@@ -23,7 +23,7 @@ fn every_figure_command_and_key_that_the_runbook_names_exists() {
     }
 
     let keys = text("crates/host/src/settings/keys.rs");
-    let sections = ["broker.", "database.", "quota.", "run.", "service.", "control."];
+    let sections = ["broker.", "partner_center.", "database.", "quota.", "run.", "service.", "control."];
     for key in words(&|letter| letter.is_ascii_lowercase() || letter == '_' || letter == '.') {
         if sections.iter().any(|section| key.starts_with(section)) && !key.ends_with(".v") {
             assert!(keys.contains(&format!("\"{key}\"")), "there is no key {key}");
