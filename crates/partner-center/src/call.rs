@@ -221,7 +221,7 @@ impl Engine {
         }
         let at = self.timer.now();
         let judged = judged(operation, trace, transport.send(http).await);
-        self.report(observer, at, request, trace, ask, &judged);
+        self.report((observer, at), request, trace, ask, &judged);
         match judged {
             Err(failed) if failed.error.status == Some(401) => {
                 let worth_trying = tokens.rejected(kind, &token);
@@ -270,8 +270,7 @@ impl Engine {
     /// Tells the observer and the gate how it went.
     fn report(
         &self,
-        observer: &Arc<dyn Observer>,
-        at: jiff::Timestamp,
+        (observer, at): (&Arc<dyn Observer>, jiff::Timestamp),
         request: &Request<'_>,
         trace: Trace,
         ask: &Ask,

@@ -210,7 +210,10 @@ impl Cluster {
             ("PARTNER_CENTER__CALL_SECONDS", "10".to_owned()),
             ("TELEMETRY__FORMAT", "json".to_owned()),
             // The first one, as a person's login would bring it; from then on it is in the database.
-            ("PARTNER_CENTER__REFRESH_TOKEN", std::fs::read_to_string(self.path("refresh-token")).unwrap_or_default()),
+            (
+                "PARTNER_CENTER__REFRESH_TOKEN",
+                std::fs::read_to_string(self.path("refresh-token")).unwrap_or_default(),
+            ),
         ];
         for (key, value) in set {
             command.env(format!("SEATSHIFT__{key}"), value);

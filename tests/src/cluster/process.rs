@@ -167,7 +167,12 @@ pub fn until<T>(patience: Duration, what: impl Fn() -> String, mut look: impl Fn
             return found;
         }
         assert!(begun.elapsed() < patience, "waited {patience:?} in vain for {}", what());
-        // Another process is waited for: there is nothing to be woken by.
-        std::thread::sleep(Duration::from_millis(20));
+        rest(Duration::from_millis(100));
     }
+}
+
+/// Lets real time pass: other processes are waited for, or harmed for a while, and there is nothing to be woken by.
+#[expect(clippy::disallowed_methods, reason = "other processes live in real time")]
+pub fn rest(time: Duration) {
+    std::thread::sleep(time);
 }

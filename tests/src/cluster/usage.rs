@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Cluster;
-use super::process::{cpu_seconds, memory};
+use super::process::{cpu_seconds, memory, rest};
 
 /// Processor seconds and peak memory by part: `purchase-0`, `broker`, `database`, `simulator`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,7 +58,7 @@ impl Meter {
             move || {
                 while !ended.load(Ordering::Relaxed) {
                     look(&parts, &mut seen.lock().unwrap_or_else(PoisonError::into_inner));
-                    std::thread::sleep(LOOK);
+                    rest(LOOK);
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -20,7 +20,8 @@ pub(super) fn router() -> Router<Simulator> {
     Router::new()
         .route("/startup", get(startup))
         .route("/books", get(books))
-        .route("/intent", post(intent))
+        // A plan of thousands of users is some megabytes.
+        .route("/intent", post(intent).layer(DefaultBodyLimit::disable()))
         .route("/audit", get(audit))
         .route("/faults", get(faults))
         .route("/world", get(world))

@@ -3,7 +3,7 @@
 //! Each test brings up servers of its own, because it harms them.
 
 mod harms;
+mod long;
 mod parity;
 mod quota;
-mod unprotected;
-mod upgrade;
+mod wave;

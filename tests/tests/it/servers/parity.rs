@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 /// What became of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
-    verdict: String,
-    cause: String,
+pub(crate) struct Row {
+    pub(crate) verdict: String,
+    pub(crate) cause: String,
     /// Kinds of the events about it.
-    facts: BTreeSet<String>,
+    pub(crate) facts: BTreeSet<String>,
 }
 
 /// Rows of a report by their old subscription, with the events about them.
@@ -46,7 +46,7 @@ fn rows(report: &Path, history: &History) -> BTreeMap<String, Row> {
 }
 
 /// The rows as both modes leave them.
-fn both(options: Options) -> (BTreeMap<String, Row>, BTreeMap<String, Row>) {
+pub(crate) fn both(options: Options) -> (BTreeMap<String, Row>, BTreeMap<String, Row>) {
     let alone = Alone::start(&options);
     alone.plan(1);
     alone.run(&["apply", "plan.csv", "--yes"]).ends(&[0, 3]);
@@ -87,22 +87,4 @@ fn without_faults_both_modes_say_the_same_of_every_row() {
         assert_eq!(Some(row), distributed.get(id), "row {id}");
     }
     assert_eq!(embedded.len(), distributed.len());
-}
-
-#[test]
-fn with_faults_both_modes_come_to_the_same_verdicts() {
-    let (embedded, distributed) = both(Options::new(52, 120, "hostile"));
-    let verdicts = |rows: &BTreeMap<String, Row>| -> BTreeMap<String, (String, String)> {
-        rows.iter().map(|(id, row)| (id.clone(), (row.verdict.clone(), row.cause.clone()))).collect()
-    };
-    let (embedded, distributed) = (verdicts(&embedded), verdicts(&distributed));
-    assert!(embedded.values().any(|(verdict, _)| verdict == "completed"));
-    // A time limit that was hit in one mode and not in the other is no difference of the saga.
-    let limited = |(_, cause): &(String, String)| cause.contains("not_yet") || cause.contains("unclear");
-    let different: Vec<_> = embedded
-        .iter()
-        .filter(|(id, verdict)| distributed.get(*id) != Some(verdict))
-        .filter(|(id, verdict)| !limited(verdict) && !distributed.get(*id).is_some_and(limited))
-        .collect();
-    assert!(different.is_empty(), "{different:#?} against {distributed:#?}");
 }
