@@ -55,7 +55,12 @@ impl Reader {
 
     /// A reader without a login, which hands on what is to be read. It judges the answers and repeats reads as any other.
     /// Of `config` it needs page sizes, patience, ids and jitter.
-    pub fn relayed(config: Config, relay: Arc<dyn Relay>, gate: Arc<dyn Gate>, timer: Arc<dyn Timer>) -> Self {
+    pub fn relayed(
+        config: Config,
+        relay: Arc<dyn Relay>,
+        gate: Arc<dyn Gate>,
+        timer: Arc<dyn Timer>,
+    ) -> Self {
         let engine = Arc::new(Engine::relayed(config, relay, gate, timer));
         Self { engine, correlation_id: None, purpose: Purpose::Read }
     }

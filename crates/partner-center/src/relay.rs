@@ -92,9 +92,7 @@ impl Engine {
             Ok(RelayedAnswer::NoToken { remedy, problem }) => {
                 Err(judge::no_token(operation, trace, NoToken { remedy, problem }))
             }
-            Ok(RelayedAnswer::NoAnswer(fault)) | Err(fault) => {
-                Err(judge::no_answer(operation, trace, fault))
-            }
+            Ok(RelayedAnswer::NoAnswer(fault)) | Err(fault) => Err(judge::no_answer(operation, trace, fault)),
             Ok(RelayedAnswer::SignedIn | RelayedAnswer::Answered { .. }) => Ok(()),
         }
     }
@@ -122,9 +120,7 @@ impl Engine {
                     Err(judge::refused(operation, trace, &answer))
                 }
             }
-            Ok(RelayedAnswer::NoAnswer(fault)) | Err(fault) => {
-                Err(judge::no_answer(operation, trace, fault))
-            }
+            Ok(RelayedAnswer::NoAnswer(fault)) | Err(fault) => Err(judge::no_answer(operation, trace, fault)),
             Ok(RelayedAnswer::NoToken { remedy, problem }) => {
                 Err(judge::no_token(operation, trace, NoToken { remedy, problem }))
             }

@@ -9,7 +9,9 @@ use seatshift_partner_center::{
 };
 use uuid::Uuid;
 
-use crate::script::{CUSTOMER, Line, Stage, answer, config, fault, fixture, intent, stage, staged, throttled};
+use crate::script::{
+    CUSTOMER, Line, Stage, answer, config, fault, fixture, intent, stage, staged, throttled,
+};
 
 /// To the reader of a stage, by way of JSON.
 #[derive(Debug)]
@@ -56,7 +58,10 @@ async fn a_relayed_read_says_what_an_own_one_says_and_is_logged_where_the_login_
     assert_eq!(format!("{:?}", told.unwrap()), format!("{expected:?}"));
     assert!(relayed.script.only().header("authorization").unwrap().starts_with("Bearer "));
     let call = &relayed.records.calls()[0];
-    assert_eq!((call.correlation_id, call.purpose, call.customer), (intent(1), Purpose::Plan, Some(CUSTOMER)));
+    assert_eq!(
+        (call.correlation_id, call.purpose, call.customer),
+        (intent(1), Purpose::Plan, Some(CUSTOMER))
+    );
     assert_eq!(relayed.gate.granted(), 1, "the quota is that of the side that calls");
 }
 
