@@ -77,7 +77,9 @@ async fn failures_are_judged_as_if_the_call_were_ones_own() {
     {
         let (own, relayed) = (stage(), stage());
         for stage in [&own, &relayed] {
-            (0..3).for_each(|_| drop(stage.script.then(line())));
+            for _ in 0..3 {
+                stage.script.then(line());
+            }
         }
         let expected = own.client.customer(CUSTOMER).await.unwrap_err();
         let told = reader(&relayed).customer(CUSTOMER).await.unwrap_err();
