@@ -13,7 +13,7 @@ const ENOUGH: u64 = 15;
 /// Simulated seconds in a real one.
 const SCALE: u32 = 300;
 /// For one wave to come to its end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(480);
 
 pub(crate) fn options(seed: u64) -> Options {
     let mut options = Options::new(seed, 200, "hostile");
