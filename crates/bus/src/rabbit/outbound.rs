@@ -283,16 +283,14 @@ fn settle(shared: &Shared, batch: Vec<Publication>, answers: Vec<Confirmation>) 
     let fates = fates(&ids, answers);
     let unroutable = batch.iter().zip(&fates).find(|(_, fate)| **fate == Fate::Returned);
     let exchange = unroutable.map(|(one, _)| one.address.exchange);
+    let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
+    let (safe, refused, returned) = (count(Fate::Safe), count(Fate::Refused), count(Fate::Returned));
+    // Counted before anyone is told, so that who was told finds it counted.
+    shared.board.settled(safe as u64, refused as u64, returned as u64);
     for (one, fate) in batch.into_iter().zip(&fates) {
         // Nobody awaits it when the publisher was stopped.
         let _ = one.tell.send(if *fate == Fate::Safe { Confirm::Safe } else { Confirm::Unknown });
     }
-    let count = |wanted| fates.iter().filter(|fate| **fate == wanted).count();
-    let (safe, refused, returned) = (count(Fate::Safe), count(Fate::Refused), count(Fate::Returned));
-    let mut board = shared.board.note();
-    board.confirmed += safe as u64;
-    board.refused += refused as u64;
-    board.returned += returned as u64;
     match exchange {
         Some(exchange) => Err(RabbitError::Unroutable { exchange: exchange.to_owned(), count: returned }),
         None => Ok(refused > 0),

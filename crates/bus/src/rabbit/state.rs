@@ -72,4 +72,12 @@ impl Board {
     pub(crate) fn note(&self) -> MutexGuard<'_, BusState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// What became of a round of events.
+    pub(crate) fn settled(&self, safe: u64, refused: u64, returned: u64) {
+        let mut state = self.note();
+        state.confirmed += safe;
+        state.refused += refused;
+        state.returned += returned;
+    }
 }
