@@ -159,13 +159,28 @@ impl Writer {
         Ok(settled)
     }
 
-    /// Whether the ledger is just as this unit wanted it.
+    /// Whether the ledger, or what it writes in place of a certain version of a record, is just as this unit wanted it.
     async fn stands(&self, unit: &Unit) -> Result<bool, StoreError> {
-        let Some(write) = &unit.ledger else { return Ok(false) };
+        let Some(write) = &unit.ledger else { return self.records_stand(unit).await };
         let rows = self.store.ledgers(unit.service, &[write.migration]).await?;
         Ok(rows.first().is_some_and(|row| {
             row.version == write.expected + 1 && row.sequence == write.sequence && row.stage == write.stage
         }))
+    }
+
+    async fn records_stand(&self, unit: &Unit) -> Result<bool, StoreError> {
+        let fenced = unit.records.iter().filter_map(|write| Some((write, write.expected?)));
+        let mut stand = false;
+        for (write, expected) in fenced {
+            let row = self.store.record(&write.kind, &write.key).await?;
+            stand = row.is_some_and(|row| {
+                row.version == expected + 1 && Some(row.body.as_str()) == write.body.as_deref()
+            });
+            if !stand {
+                break;
+            }
+        }
+        Ok(stand)
     }
 }
 

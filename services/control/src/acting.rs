@@ -8,7 +8,7 @@ use seatshift_store::StoreError;
 
 use crate::control::Inner;
 use crate::shared::{ACTS, Holding, Shared, pause};
-use crate::{admission, applies, checks, commands, follow, restart, silence};
+use crate::{admission, agree, applies, checks, commands, follow, restart, silence};
 
 /// Between two tries to become the one who acts.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ async fn while_held(control: &Inner, shared: &dyn Shared, held: &dyn Holding) {
             return;
         }
         tracing::info!("this replica admits and carries out commands");
-        Box::pin(act(control)).await;
+        futures::join!(Box::pin(act(control)), agree::run(control));
     };
     // Dropped at once when the lock is gone: what was committed stands, and whoever has it now goes on from there.
     unless(held.lost(), acting).await;
@@ -71,9 +71,8 @@ async fn unless(lost: impl Future<Output = ()>, acting: impl Future<Output = ()>
 async fn begin(control: &Inner, shared: &dyn Shared) -> Result<(), StoreError> {
     follow::once(control, shared).await?;
     let _not_now = control.pausing.lock().await;
-    match control.board.pause() {
-        Some(pause) => control.valve.pause(pause.drain).await,
-        None => control.valve.resume().await,
+    if let Some(should) = agree::should(control).await? {
+        agree::turn(&*control.valve, should).await;
     }
     Ok(())
 }

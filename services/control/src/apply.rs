@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use seatshift_messages::{Cause, CustomerId, MigrationId, RunId, SubscriptionId};
 use seatshift_store::{Committed, Store, StoreError};
@@ -97,12 +98,14 @@ pub(crate) async fn apply(
 
 async fn open_run(control: &Inner, plan: &Plan<'_>, options: RunOptions) -> Result<(Run, bool), StoreError> {
     loop {
-        let runs = records::all::<Run>(&*control.store, records::RUN, "").await?;
-        let same = runs.into_iter().map(|(_, run)| run).rfind(|run| run.plan_sha256 == plan.sha256);
-        if let Some(run) = same {
-            let run = Run { options, ..run };
-            control.write(|unit| unit.records.push(records::run(&run))).await;
-            return Ok((run, false));
+        let runs = records::runs(&*control.store).await?;
+        let same = runs.into_iter().rfind(|(_, run)| run.plan_sha256 == plan.sha256);
+        if let Some((version, run)) = same {
+            let run = Run { options: options.clone(), ..run };
+            match control.write(|unit| unit.records.push(records::run(&run, version))).await {
+                Committed::Stale => continue,
+                Committed::Done | Committed::Duplicate => return Ok((run, false)),
+            }
         }
         let created = control.clock.now();
         let run = Run {
@@ -117,7 +120,7 @@ async fn open_run(control: &Inner, plan: &Plan<'_>, options: RunOptions) -> Resu
         };
         let written = control
             .write(|unit| {
-                unit.records.push(records::run(&run));
+                unit.records.push(records::run(&run, 0));
                 // Another replica may have opened it a moment ago: then this unit is stale, and that run is the one.
                 unit.records.push(records::once(records::PLAN_RUN, plan.sha256, &run.id));
                 // How an earlier run ended says nothing about this one.
@@ -130,6 +133,9 @@ async fn open_run(control: &Inner, plan: &Plan<'_>, options: RunOptions) -> Resu
         }
     }
 }
+
+/// Rows written at the same time.
+const AT_ONCE: usize = 64;
 
 /// A row that an earlier `apply` has taken.
 #[derive(Debug, Clone, Copy)]
@@ -330,15 +336,33 @@ impl Taking<'_> {
         self.facts.push((migration, Some(row.customer), fact));
     }
 
-    /// What was taken so far is written down.
+    /// What was taken so far is written down, each row for itself: one that somebody else has taken meanwhile keeps what
+    /// that one made of it.
     async fn commit(&mut self) {
         let shared = std::mem::take(&mut self.shared);
-        if !shared.is_empty() {
-            self.control.write(|unit| unit.records.extend(shared.iter().map(records::row))).await;
+        let write = |row| self.control.write(move |unit| unit.records.push(records::row(&row)));
+        futures::stream::iter(shared).map(write).buffer_unordered(AT_ONCE).for_each(async |_| ()).await;
+        let facts = std::mem::take(&mut self.facts);
+        let left_out: Vec<Option<String>> = facts.iter().map(|(.., fact)| left_out(fact)).collect();
+        let told = self.control.tell_all(facts).await;
+        for (left_out, _) in left_out.into_iter().zip(told).filter(|(_, told)| *told == Committed::Stale) {
+            let counted = match left_out {
+                None => Some(&mut self.applied.queued),
+                Some(cause) => self.applied.left_out.get_mut(&cause),
+            };
+            if let Some(counted) = counted {
+                *counted -= 1;
+            }
+            self.applied.as_before += 1;
         }
-        self.control.tell_all(std::mem::take(&mut self.facts)).await;
+        self.applied.left_out.retain(|_, count| *count > 0);
         self.subscriptions.clear();
     }
+}
+
+/// The cause for which a row is left out; none for one that is queued.
+fn left_out(fact: &Fact) -> Option<String> {
+    if let Fact::Skip { cause, .. } = fact { Some(cause.code.clone()) } else { None }
 }
 
 fn stored(run: RunId, index: u32, migration: MigrationId, already: bool, row: &PlannedRow) -> RunRow {

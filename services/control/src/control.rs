@@ -92,7 +92,7 @@ pub(crate) struct Inner {
 /// The handle of a running control.
 #[derive(Debug, Clone)]
 pub struct Control {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     shared: Option<Arc<dyn Shared>>,
 }
 
@@ -330,14 +330,17 @@ impl Inner {
         self.host.tell(migration, customer, None, News::new(self.clock.now(), fact)).await
     }
 
-    /// Tells many at the same time, so that they share commits.
-    pub(crate) async fn tell_all(&self, facts: Vec<(MigrationId, Option<CustomerId>, Fact)>) {
+    /// Tells many at the same time, so that they share commits; answers in their order.
+    pub(crate) async fn tell_all(
+        &self,
+        facts: Vec<(MigrationId, Option<CustomerId>, Fact)>,
+    ) -> Vec<Committed> {
         const AT_ONCE: usize = 64;
         futures::stream::iter(facts)
-            .for_each_concurrent(AT_ONCE, async |(migration, customer, fact)| {
-                self.tell_of(migration, customer, fact).await;
-            })
-            .await;
+            .map(|(migration, customer, fact)| self.tell_of(migration, customer, fact))
+            .buffered(AT_ONCE)
+            .collect()
+            .await
     }
 
     /// Writes records, and perhaps events, of no migration.

@@ -8,6 +8,7 @@
 
 mod acting;
 mod admission;
+mod agree;
 pub mod api;
 mod applies;
 mod apply;
@@ -40,7 +41,7 @@ pub use applies::{ApplyAnswered, ApplyAsked};
 pub use board::{Board, Progress, Settled};
 pub use control::{Config, Control, Setup, start};
 pub use participant::Controlling;
-pub use pause::{Pause, STOP_RULE, Valve};
+pub use pause::{Pause, STOP_RULE, Turned, Valve};
 pub use run::*;
 pub use shared::{ACTS, Holding, Shared};
 pub use stop::StopRule;

@@ -14,6 +14,19 @@ pub trait Valve: Send + Sync + Debug {
     /// what has begun may finish, nothing new starts. Tried until it is done: there is nothing else to be done.
     async fn pause(&self, drain: bool);
     async fn resume(&self);
+    /// How it stands; none while that is not known.
+    fn stands(&self) -> Option<Turned>;
+}
+
+/// What a valve lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turned {
+    /// Everything.
+    Open,
+    /// What belongs to what has begun.
+    Draining,
+    /// No changing call.
+    Shut,
 }
 
 /// A standing pause.
@@ -24,6 +37,13 @@ pub struct Pause {
     pub asked: AskedBy,
     /// `operator` or `stop_rule`, with the text for people.
     pub cause: Cause,
+}
+
+impl Pause {
+    /// How the valve stands while this pause does.
+    pub fn turned(&self) -> Turned {
+        if self.drain { Turned::Draining } else { Turned::Shut }
+    }
 }
 
 /// Cause of a pause by rule.

@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::{Api, Consents, OnRabbit, router};
 use crate::control::Control;
-use crate::pause::Valve;
+use crate::pause::{Turned, Valve};
 use crate::planned::LastLook;
 use crate::shared::{Holding, Shared};
 use crate::{Setup, configured, start};
@@ -161,6 +161,14 @@ impl Valve for GateValve {
 
     async fn resume(&self) {
         self.0.set_mode(Mode::Running).await;
+    }
+
+    fn stands(&self) -> Option<Turned> {
+        self.0.mode().map(|mode| match mode {
+            Mode::Running => Turned::Open,
+            Mode::Draining => Turned::Draining,
+            Mode::Paused => Turned::Shut,
+        })
     }
 }
 

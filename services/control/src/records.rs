@@ -50,8 +50,10 @@ fn answer_key(command: &str, migration: MigrationId) -> String {
     format!("{command}/{migration}")
 }
 
+/// A row comes into a run once. Stale where it has: two may apply the same plan while a lost lock is not noticed yet, each
+/// with migrations of its own making, and the ledger of the second must not come to be.
 pub(crate) fn row(row: &RunRow) -> RecordWrite {
-    put(ROW, row_key(row.run, row.index), row)
+    once(ROW, &row_key(row.run, row.index), row)
 }
 
 /// The customer's slot is taken; stale where it is taken already.
@@ -69,8 +71,22 @@ pub(crate) fn free_slot(customer: CustomerId) -> RecordWrite {
     remove(SLOT, &customer.to_string())
 }
 
-pub(crate) fn run(run: &Run) -> RecordWrite {
-    put(RUN, run.id.to_string(), run)
+/// A run in place of that version of it (0 = none): stale where somebody else has changed it meanwhile, so that no number of
+/// its events is given twice.
+pub(crate) fn run(run: &Run, version: u64) -> RecordWrite {
+    RecordWrite { expected: Some(version), ..put(RUN, run.id.to_string(), run) }
+}
+
+/// All runs as they stand, with their versions, oldest first.
+pub(crate) async fn runs(store: &dyn Store) -> Result<Vec<(u64, Run)>, StoreError> {
+    let mut runs = Vec::new();
+    let mut pages = Pages::new(RUN, "");
+    while let Some(page) = pages.rows(store).await? {
+        for row in page {
+            runs.push((row.version, read(&row)?));
+        }
+    }
+    Ok(runs)
 }
 
 pub(crate) fn answer(command: &str, answer: &Answer) -> RecordWrite {
@@ -153,20 +169,20 @@ impl Pages {
         &mut self,
         store: &dyn Store,
     ) -> Result<Option<Vec<(String, T)>>, StoreError> {
+        let Some(page) = self.rows(store).await? else { return Ok(None) };
+        page.into_iter().map(|row| Ok((row.key.clone(), read(&row)?))).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The same as they are stored, with their versions.
+    async fn rows(&mut self, store: &dyn Store) -> Result<Option<Vec<RecordRow>>, StoreError> {
         if self.ended {
             return Ok(None);
         }
-        let page = store.records(self.kind, self.after.as_deref(), PAGE).await?;
-        let mut found = Vec::with_capacity(page.len());
-        self.ended = page.len() < PAGE;
-        for row in page {
-            if !row.key.starts_with(&self.prefix) {
-                self.ended = true;
-                break;
-            }
-            found.push((row.key.clone(), read(&row)?));
-            self.after = Some(row.key);
-        }
-        Ok(Some(found))
+        let mut page = store.records(self.kind, self.after.as_deref(), PAGE).await?;
+        let within = page.iter().take_while(|row| row.key.starts_with(&self.prefix)).count();
+        self.ended = within < PAGE;
+        page.truncate(within);
+        self.after = page.last().map(|row| row.key.clone());
+        Ok(Some(page))
     }
 }

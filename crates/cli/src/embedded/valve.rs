@@ -1,8 +1,8 @@
 //! Control's valve over the client's quota gate.
 
 use async_trait::async_trait;
-use seatshift_control::Valve;
-use seatshift_partner_center::TokenBuckets;
+use seatshift_control::{Turned, Valve};
+use seatshift_partner_center::{Mode, TokenBuckets};
 
 /// Pauses and resumes every changing call of this process.
 #[derive(Debug, Clone)]
@@ -16,5 +16,13 @@ impl Valve for GateValve {
 
     async fn resume(&self) {
         self.0.resume();
+    }
+
+    fn stands(&self) -> Option<Turned> {
+        Some(match self.0.mode() {
+            Mode::Running => Turned::Open,
+            Mode::Draining => Turned::Draining,
+            Mode::Paused => Turned::Shut,
+        })
     }
 }

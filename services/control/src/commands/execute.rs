@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt;
 use seatshift_host::Effect;
 use seatshift_messages::{Cause, Event, Heading, MigrationId, RunPaused, RunResumed, Service};
-use seatshift_store::{Store, StoreError};
+use seatshift_store::{Committed, Store, StoreError};
 
 use super::resolve::resolve;
 use super::{Answered, Command, Target, Verb};
@@ -13,7 +13,6 @@ use crate::control::Inner;
 use crate::pause::Pause;
 use crate::records;
 use crate::restart;
-use crate::standing;
 use crate::tracker::{self, Answer, Ask, Fact, Ledger, News, OPERATOR, Outcome};
 
 /// Migrations told at the same time.
@@ -198,28 +197,33 @@ impl Inner {
     /// Writes records with an event about the latest run, where there is one.
     async fn say_of_run(
         &self,
-        event: impl FnOnce(seatshift_messages::RunId) -> Event,
-        records_too: impl FnOnce(&mut seatshift_store::Unit),
+        event: impl Fn(seatshift_messages::RunId) -> Event,
+        records_too: impl Fn(&mut seatshift_store::Unit),
     ) -> Result<(), StoreError> {
-        let run = standing::latest_run(&*self.store).await?;
-        let now = self.clock.now();
-        self.write(|unit| {
-            records_too(unit);
-            if let Some(mut run) = run {
-                run.sequence += 1;
-                unit.events.push(event(run.id).seal(Heading {
-                    id: self.ids.event(now),
-                    source: Service::Control,
-                    subject: run.id.0,
-                    time: now,
-                    sequence: run.sequence,
-                    causation: None,
-                    customer: None,
-                }));
-                unit.records.push(records::run(&run));
+        loop {
+            let latest = records::runs(&*self.store).await?.pop();
+            let now = self.clock.now();
+            let written = self
+                .write(|unit| {
+                    records_too(unit);
+                    if let Some((version, mut run)) = latest {
+                        run.sequence += 1;
+                        unit.events.push(event(run.id).seal(Heading {
+                            id: self.ids.event(now),
+                            source: Service::Control,
+                            subject: run.id.0,
+                            time: now,
+                            sequence: run.sequence,
+                            causation: None,
+                            customer: None,
+                        }));
+                        unit.records.push(records::run(&run, version));
+                    }
+                })
+                .await;
+            if written != Committed::Stale {
+                return Ok(());
             }
-        })
-        .await;
-        Ok(())
+        }
     }
 }

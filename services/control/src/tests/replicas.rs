@@ -7,9 +7,10 @@ use jiff::SignedDuration;
 use seatshift_messages::AskedBy;
 
 use super::stage::{Does, Stage, one, plan, row};
-use crate::commands::{Answered, Command, Verb};
+use crate::applies::apply_here;
+use crate::commands::{Answered, Command, Verb, enqueue};
 use crate::tracker::VerdictKind;
-use crate::{Config, PlannedRow, ReviewedPlan, RunOptions, Settled};
+use crate::{Config, PlannedRow, ReviewedPlan, RunOptions, Settled, Turned, Valve as _, agree, standing};
 
 /// Twenty customers with two rows each.
 fn forty() -> Vec<PlannedRow> {
@@ -139,6 +140,62 @@ async fn while_two_replicas_believe_to_act_no_customer_has_two_migrations_under_
     stage.lock.notice();
     assert_eq!(settled(&stage).await, Settled::AllDone);
     assert_eq!(stage.world.requested.lock().unwrap().len(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_two_replicas_believe_to_act_no_row_is_taken_twice() {
+    let stage = Stage::replicated(2, Config::default()).await;
+    let plan = plan("p", forty());
+    let apply = async |replica: usize| {
+        let control = &stage.replicas[replica].control.inner;
+        apply_here(control, &plan, RunOptions::default()).await.unwrap()
+    };
+    let (first, second) = futures::join!(apply(0), apply(1));
+    assert_eq!(first.run, second.run);
+    assert_eq!((first.queued + second.queued, first.as_before + second.as_before), (40, 40));
+    assert_eq!(settled(&stage).await, Settled::AllDone);
+    assert_eq!(stage.world.requested.lock().unwrap().len(), 40);
+    assert_eq!(stage.ledgers().await, 40, "no second migration of a row, not even one that was skipped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_gives_each_number_to_one_event() {
+    let stage = Stage::replicated(2, Config::default()).await;
+    let plan = plan("p", vec![row("a1", 10)]);
+    stage.apply(&plan).await;
+    let (acts, other) = (&stage.replicas[0].control.inner, &stage.replicas[1].control.inner);
+    let by_rule = acts.pause_by_rule("stop_rule", "a test".to_owned());
+    futures::join!(by_rule, apply_here(other, &plan, RunOptions::default())).1.unwrap();
+    acts.pause_by_rule("stop_rule", "once more".to_owned()).await;
+    let run = standing::latest_run(&*stage.store).await.unwrap().unwrap();
+    assert_eq!(run.sequence, 2, "two pauses");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_somebody_opened_during_a_pause_is_shut_again() {
+    let stage = Stage::replicated(2, Config::default()).await;
+    stage.command(Verb::Pause { drain: false }).await;
+    // As one does who begins to act and does not see the pause yet.
+    stage.valve.resume().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(stage.valve.stands(), Some(Turned::Shut));
+    stage.command(Verb::Resume).await;
+    // And one that was shut by somebody who died before it was written down.
+    stage.valve.pause(true).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(stage.valve.stands(), Some(Turned::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_begins_to_act_does_not_open_a_gate_that_is_to_be_shut() {
+    let stage = Stage::replicated(2, Config::default()).await;
+    let control = &stage.replicas[0].control.inner;
+    assert_eq!(agree::should(control).await.unwrap(), Some(Turned::Open));
+    stage.replicas.iter().for_each(|replica| replica.running.abort());
+    let asked = AskedBy { by: "ada".to_owned(), reason: None };
+    let command = Command { verb: Verb::Pause { drain: false }, asked };
+    enqueue(&*stage.store, &*stage.clock, &stage.ids, &command).await.unwrap();
+    assert_eq!(agree::should(control).await.unwrap(), None);
 }
 
 #[tokio::test(start_paused = true)]

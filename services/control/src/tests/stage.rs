@@ -21,7 +21,7 @@ use crate::standing::{self, RowStanding};
 use crate::tracker::{Answer, VerdictKind};
 use crate::{
     ACTS, Applied, Config, Control, Decided, Holding, PlannedRow, Question, Recheck, Rechecked, ReviewedPlan,
-    RunOptions, Setup, Shared, Valve, start,
+    RunOptions, Setup, Shared, Turned, Valve, start,
 };
 
 /// What the participants do with a row.
@@ -149,6 +149,13 @@ impl Valve for Taps {
     }
     async fn resume(&self) {
         self.turned.lock().unwrap().push("resume");
+    }
+    fn stands(&self) -> Option<Turned> {
+        Some(match self.turned.lock().unwrap().last() {
+            None | Some(&"resume") => Turned::Open,
+            Some(&"drain") => Turned::Draining,
+            Some(_) => Turned::Shut,
+        })
     }
 }
 
@@ -409,6 +416,11 @@ impl Stage {
             Answered::Each { answers } => answers,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// How many migrations there are.
+    pub(super) async fn ledgers(&self) -> usize {
+        self.store.changed_ledgers(Service::Control, 0, usize::MAX).await.unwrap().len()
     }
 
     pub(super) async fn rows(&self) -> Vec<RowStanding> {

@@ -6,23 +6,35 @@ use std::time::Duration;
 use seatshift_tests::cluster::process::until;
 use seatshift_tests::cluster::{Cluster, Options, Ran};
 
-/// Rows under way at the same time.
-const IN_FLIGHT: u64 = 300;
-/// So many must have begun before harm is done.
-const ENOUGH: u64 = 15;
-/// Simulated seconds in a real one.
-const SCALE: u32 = 300;
+/// How much is in flight when harm is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sea {
+    pub customers: usize,
+    /// Simulated seconds in a real one: the slower, the more migrations wait for lags at the same time.
+    pub scale: u32,
+    /// Rows that may be under way at the same time.
+    pub most: u64,
+    /// So many must be before harm is done.
+    pub enough: u64,
+}
+
+/// For every run of the tests.
+pub(crate) const SMALL: Sea = Sea { customers: 200, scale: 300, most: 300, enough: 15 };
+/// For the long forms: hundreds.
+pub(crate) const LARGE: Sea = Sea { customers: 1000, scale: 60, most: 400, enough: 200 };
+
 /// For one wave to come to its end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(480);
 
-pub(crate) fn options(seed: u64) -> Options {
-    let mut options = Options::new(seed, 200, "hostile");
-    // Slow enough that lags and horizons keep many in flight at the same time.
-    options.scale = SCALE;
-    options
-        .with("RUN__MAX_IN_FLIGHT", &IN_FLIGHT.to_string())
-        .with("RUN__STOP_AFTER_FIRST", "0")
-        .with("RUN__STOP_PERCENT", "0")
+impl Sea {
+    pub(crate) fn options(self, seed: u64) -> Options {
+        let mut options = Options::new(seed, self.customers, "hostile");
+        options.scale = self.scale;
+        options
+            .with("RUN__MAX_IN_FLIGHT", &self.most.to_string())
+            .with("RUN__STOP_AFTER_FIRST", "0")
+            .with("RUN__STOP_PERCENT", "0")
+    }
 }
 
 /// A wave that was begun, and is under way.
@@ -31,17 +43,32 @@ pub(crate) struct Wave {
 }
 
 impl Wave {
-    /// Applies the rows of this wave, and waits until many are in the middle of it.
-    pub(crate) fn begin(cluster: &Cluster, wave: usize) -> Wave {
+    /// Applies the rows of this wave.
+    pub(crate) fn launch(cluster: &Cluster, wave: usize) -> Wave {
+        let wave = wave.to_string();
+        Wave { apply: cluster.begin(&["apply", "plan.csv", "--yes", "--output", "json", "--wave", &wave]) }
+    }
+
+    /// The same, and waits until many are in the middle of it.
+    pub(crate) fn begin(cluster: &Cluster, sea: Sea, wave: usize) -> Wave {
         let before = cluster.simulated.changing_calls();
-        let apply =
-            cluster.begin(&["apply", "plan.csv", "--yes", "--output", "json", "--wave", &wave.to_string()]);
+        let begun = Wave::launch(cluster, wave);
+        begun.until_enough(cluster, sea);
         until(
             PATIENCE,
-            || "many migrations in flight".to_owned(),
-            || (in_flight(cluster) >= ENOUGH && cluster.simulated.changing_calls() > before).then_some(()),
+            || "a call that changes something".to_owned(),
+            || (cluster.simulated.changing_calls() > before).then_some(()),
         );
-        Wave { apply }
+        eprintln!("wave {wave}: harm begins with {} in flight", in_flight(cluster));
+        begun
+    }
+
+    pub(crate) fn until_enough(&self, cluster: &Cluster, sea: Sea) {
+        until(
+            PATIENCE,
+            || format!("{} migrations in flight; {} are", sea.enough, in_flight(cluster)),
+            || (in_flight(cluster) >= sea.enough).then_some(()),
+        );
     }
 
     /// Waits until nothing more happens by itself.
