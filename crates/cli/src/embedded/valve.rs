@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use seatshift_control::{Turned, Valve};
-use seatshift_partner_center::{Mode, TokenBuckets};
+use seatshift_partner_center::TokenBuckets;
+use seatshift_partner_center::buckets::Mode;
 
 /// Pauses and resumes every changing call of this process.
 #[derive(Debug, Clone)]
