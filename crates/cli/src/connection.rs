@@ -86,15 +86,17 @@ impl Base {
     /// configuration names it.
     pub async fn open(settings: &Settings) -> anyhow::Result<Base> {
         let ids = Arc::new(Ids::random());
+        if let Some(control) = Remote::of(settings)? {
+            let now = control.reach().await?;
+            // Its clock, whatever ours says: plans and reports speak of the same day.
+            let clock = Arc::new(ScaledClock::showing(now.now, now.clock_scale));
+            let store = Arc::new(control.store());
+            return Ok(Base { clock, ids, store, control: Some(control) });
+        }
         let clock: Arc<dyn Clock> = match settings.clock {
             Some(clock) => Arc::new(ScaledClock::compressed(clock.start, clock.epoch, clock.scale)),
             None => Arc::new(ScaledClock::real()),
         };
-        if let Some(control) = Remote::of(settings)? {
-            control.reach().await?;
-            let store = Arc::new(control.store());
-            return Ok(Base { clock, ids, store, control: Some(control) });
-        }
         let folder = &settings.state_dir;
         make_private(folder).with_context(|| {
             format!("{}: the state folder cannot be made; check `state_dir` and its rights", folder.display())

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use seatshift_host::settings::Settings;
 use seatshift_host::{Assembly, Base, Refusal};
+use seatshift_partner_center::gate::Gate;
 use seatshift_partner_center::{Client, Config, Observer};
 use seatshift_store::quota::PgQuota;
 use seatshift_store::{Store, StoreError};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connect;
 use crate::meter::Metered;
 use crate::observer::CallLog;
+use crate::read_only::ReadOnly;
 use crate::shared_gate::SharedGate;
 use crate::shared_tokens::SharedTokens;
 use crate::timer::ClockTimer;
@@ -64,7 +66,13 @@ impl Replica {
         let app = config.user_app.as_ref().unwrap_or(&config.app);
         let tokens = SharedTokens::new(quota, &config.partner, app);
         connect::keep_first(&tokens, first_token(base).as_ref()).await?;
-        let (keeper, seats) = (Arc::new(tokens.clone()), Arc::new(gate.clone()));
+        let keeper = Arc::new(tokens.clone());
+        let seats: Arc<dyn Gate> = if base.settings.allow_changes {
+            Arc::new(gate.clone())
+        } else {
+            tracing::warn!("nothing is changed at Microsoft: `allow_changes` is false");
+            Arc::new(ReadOnly(gate.clone()))
+        };
         let client = Client::new(config, transport, keeper, seats, timer, observer);
         let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking)];
         Ok(Replica { client, gate, tokens, longest_call, ended, beside })

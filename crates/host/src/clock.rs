@@ -60,6 +60,11 @@ impl ScaledClock {
         ScaledClock { start, epoch, scale, anchor: (std::time::Instant::now(), now) }
     }
 
+    /// Shows `now` now, and runs so many times as fast as real time: another process's clock, as it was told.
+    pub fn showing(now: Timestamp, scale: u32) -> Self {
+        ScaledClock::compressed(now, system_now(), scale)
+    }
+
     pub fn start(&self) -> Timestamp {
         self.start
     }

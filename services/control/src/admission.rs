@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use seatshift_store::Committed;
 
-use crate::control::Inner;
+use crate::control::{Config, Inner};
 use crate::pause::STOP_RULE;
 use crate::shared::pause;
 use crate::tracker::{Fact, Slot};
@@ -45,7 +45,9 @@ pub(crate) async fn run(control: &Inner) {
 
 /// True when something was granted or told.
 async fn grant(control: &Inner) -> bool {
-    let grants = control.board.grants(control.config.max_in_flight, AT_ONCE, control.clock.now());
+    let Config { allow_changes, max_in_flight, .. } = control.config;
+    let most = if allow_changes { AT_ONCE } else { 0 };
+    let grants = control.board.grants(max_in_flight, most, control.clock.now());
     let waits = control.board.to_tell(AT_ONCE);
     let any = !grants.is_empty() || !waits.is_empty();
     let slot = if control.shared { Slot::Recorded } else { Slot::Granted };

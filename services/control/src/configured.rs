@@ -17,6 +17,7 @@ fn small(number: u64) -> usize {
 pub fn config(settings: &Settings) -> Config {
     let run = settings.run;
     Config {
+        allow_changes: settings.allow_changes,
         max_in_flight: small(run.max_in_flight),
         // The last look before a migration must keep up with what is wanted in flight.
         checks_at_once: small(run.max_in_flight / 4).max(Config::default().checks_at_once),

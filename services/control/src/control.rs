@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use seatshift_bus::Bus;
 use seatshift_host::{Clock, Handle, Ids, Parts};
 use seatshift_messages::{CustomerId, MigrationId, Service};
@@ -25,6 +25,8 @@ use crate::{Controlling, acting, applies, commands, follow, restart};
 /// What can be set about control at run time.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
+    /// Nothing is begun while this is false.
+    pub allow_changes: bool,
     /// Migrations under way at the same time; parked ones do not count.
     pub max_in_flight: usize,
     /// Rows whose facts are read again at the same time.
@@ -42,6 +44,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            allow_changes: true,
             max_in_flight: 64,
             checks_at_once: 16,
             stop: StopRule::default(),
@@ -298,6 +301,11 @@ impl Control {
     /// What a command would do, without doing it.
     pub async fn preview(&self, command: &Command) -> Result<Answered, StoreError> {
         commands::preview(&*self.inner.store, &*self.inner.clock, command).await
+    }
+
+    /// What time it is for the engine.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     /// Where one migration stands.

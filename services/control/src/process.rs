@@ -72,6 +72,7 @@ pub async fn assemble(base: Base) -> Result<Assembly, Refusal> {
     let api = Api {
         control: control.clone(),
         allow_changes: base.settings.allow_changes,
+        clock_scale: base.scale,
         reader: edge.client.reader().clone(),
         consents: Arc::new(edge.tokens.clone()),
         letters: Arc::new(OnRabbit(DeadLetters::new(broker(&base)?))),

@@ -85,6 +85,8 @@ pub struct QueueDepth {
     /// Messages that are ready; those with a reader are not counted.
     pub ready: u32,
     pub consumers: u32,
+    /// Messages that could not be handled, in the queue of dead letters.
+    pub dead: u32,
 }
 
 impl RabbitBus {
@@ -151,14 +153,17 @@ impl RabbitBus {
     /// What waits in this service's queue. None while there is no connection.
     pub async fn queue_depth(&self) -> Option<QueueDepth> {
         let line = self.shared.line.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
-        let queue = topology::work_queue(self.shared.options.service);
+        let service = self.shared.options.service;
         let looking = async {
             let channel = line.create_channel().await.ok()?;
             let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-            let found =
-                channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.ok()?;
+            let look = async |queue: String| {
+                channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await.ok()
+            };
+            let found = look(topology::work_queue(service)).await?;
+            let dead = look(topology::dead_queue(service)).await?.message_count();
             let _ = channel.close(200, "".into()).await;
-            Some(QueueDepth { ready: found.message_count(), consumers: found.consumer_count() })
+            Some(QueueDepth { ready: found.message_count(), consumers: found.consumer_count(), dead })
         };
         timeout(GLANCE, looking).await.ok().flatten()
     }

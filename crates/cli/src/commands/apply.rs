@@ -2,8 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use seatshift_control::planned::reviewed;
 use seatshift_control::planning::{Decision, PlanRow};
 use seatshift_control::{Applied, RunOptions, Settled, standing};
@@ -17,6 +18,7 @@ use crate::ending::{Ending, Usage};
 use crate::engine::{Ended, Engine, not_allowed};
 use crate::output::count;
 use crate::plans::{self, Plans};
+use crate::signals::asked_to_stop;
 use crate::verdicts;
 
 /// Carry out the rows of a plan whose decision is `move`; safe to stop and to start again
@@ -77,7 +79,8 @@ struct Done<'a> {
 
 pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
-    if !args.dry_run && !settings.allow_changes {
+    // Whether control may change anything is control's own to say.
+    if !args.dry_run && settings.control.url.is_none() && !settings.allow_changes {
         return Err(Usage::new(not_allowed(&settings)).into());
     }
     let (plans, outlook) = {
@@ -99,14 +102,34 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
     let applied = engine.apply(&reviewed(&plans.plan, &plans.users), options).await?;
     let ended = engine.until_settled("apply").await?;
     let store = engine.store();
-    let rows = standing::rows(&*store, applied.run).await?;
-    let status = read_status(&*store).await?;
+    let look = async {
+        let rows = standing::rows(&*store, applied.run).await?;
+        anyhow::Ok((rows, read_status(&*store).await?))
+    };
+    let (rows, status) = if matches!(ended, Ended::Unwatched) { last_look(look).await? } else { look.await? };
     drop(store);
     engine.stop().await?;
     finish(&applied, &ended, &status, context)?;
     let whole = matches!(ended, Ended::Settled(Settled::AllDone)) && outlook.unusable == 0;
     Ok(if whole { verdicts::ending(&rows) } else { Ending::Partly })
 }
+
+/// Whoever no longer wants to watch is not kept waiting for a control that does not answer.
+async fn last_look<T>(look: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    tokio::select! {
+        biased;
+        _ = asked_to_stop() => bail!(UNWATCHED),
+        looked = tokio::time::timeout(PATIENCE, look) => match looked {
+            Ok(looked) => looked.context(UNWATCHED),
+            Err(_) => bail!(UNWATCHED),
+        },
+    }
+}
+
+/// Where it stands cannot be told, and everything is as it should be all the same.
+const UNWATCHED: &str = "not watched any more, and control does not say where it stands; the run goes on. Stop it: seatshift \
+                         pause. Watch it: seatshift watch";
 
 async fn outlook(args: &Args, plans: &Plans, store: &dyn Store) -> anyhow::Result<Outlook> {
     let standing = standing::all(store).await?;

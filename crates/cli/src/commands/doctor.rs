@@ -2,6 +2,7 @@
 
 use seatshift_catalog::PartnerOffers;
 use seatshift_control::api::wire::Silent;
+use seatshift_messages::Service;
 use seatshift_partner_center::{CallError, CustomerSummary, Reader};
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::ending::Ending;
 use crate::lock::{Lock, LockError};
 use crate::output::{count, table};
+use crate::remote::Remote;
 use crate::settings::Settings;
 
 /// Check configuration, credentials, rights and the state folder; changes nothing
@@ -35,10 +37,11 @@ impl Check {
 
 pub(crate) async fn run(_: Args, context: &Context) -> anyhow::Result<Ending> {
     let settings = context.settings()?;
-    let mut checks = vec![configuration(&settings), permission(&settings), offers(&settings)];
+    let mut checks = vec![configuration(&settings), offers(&settings)];
     if settings.control.url.is_some() {
         checks.extend(through_control(&settings).await?);
     } else {
+        checks.push(permission(settings.allow_changes));
         checks.push(refresh_token(&settings));
         checks.extend(connected(&settings).await?);
     }
@@ -63,8 +66,8 @@ fn configuration(settings: &Settings) -> Check {
     }
 }
 
-fn permission(settings: &Settings) -> Check {
-    let says = if settings.allow_changes {
+fn permission(allow_changes: bool) -> Check {
+    let says = if allow_changes {
         "changes are allowed (allow_changes = true)"
     } else {
         "nothing can be changed (allow_changes = false); plan, verify and report work"
@@ -99,8 +102,11 @@ async fn through_control(settings: &Settings) -> anyhow::Result<Vec<Check>> {
     };
     let mut checks = Vec::new();
     if let Some(control) = &connection.base.control {
+        let now = control.progress(None, None, 0).await?;
         checks.push(Check::good("control", control.address()));
-        checks.extend(silent(&control.progress(None, None, 0).await?.silent));
+        checks.push(permission(now.allow_changes));
+        checks.extend(silent(&now.silent));
+        checks.push(dead_letters(control).await);
     }
     checks.push(match connection.reader.sign_in().await {
         Ok(()) => Check::good("login", "control has tokens"),
@@ -109,6 +115,27 @@ async fn through_control(settings: &Settings) -> anyhow::Result<Vec<Check>> {
     checks.extend(calls(&connection.reader).await);
     connection.close().await?;
     Ok(checks)
+}
+
+/// Messages that a service could not handle: somebody must look at them.
+async fn dead_letters(control: &Remote) -> Check {
+    const MOST: usize = 100;
+    let mut found = Vec::new();
+    for service in Service::ALL {
+        match control.dead_letters(service, MOST).await {
+            Ok(letters) if letters.is_empty() => {}
+            Ok(letters) => {
+                let more = if letters.len() < MOST { "" } else { " or more" };
+                found.push(format!("{}{more} of {service}", letters.len()));
+            }
+            Err(error) => return Check::bad("dead letters", format!("{error:#}")),
+        }
+    }
+    if found.is_empty() {
+        return Check::good("dead letters", "none");
+    }
+    let says = format!("{}; `seatshift dead-letters list` shows them and what to do", found.join(", "));
+    Check::bad("dead letters", says)
 }
 
 /// A message that got lost is heard of by nobody: a binding that somebody has deleted does that.

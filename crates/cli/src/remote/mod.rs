@@ -65,10 +65,9 @@ impl Remote {
     ///
     /// # Errors
     /// When it does not within a quarter of a minute: where it was looked for, why not, and what to do.
-    pub(crate) async fn reach(&self) -> anyhow::Result<()> {
+    pub(crate) async fn reach(&self) -> anyhow::Result<ProgressNow> {
         let ask = Ask::get(&["v1", "progress"]);
-        self.api.answer::<ProgressNow>(ask.patience(Patience::First)).await?;
-        Ok(())
+        self.api.answer(ask.patience(Patience::First)).await
     }
 
     pub(crate) fn store(&self) -> RemoteStore {

@@ -69,10 +69,12 @@ async fn pass(State(later): State<Later>, request: Request) -> Response {
         },
         None => {
             let problem = json!({
-                "type": "about:blank",
+                "type": "urn:seatshift:problem:starting",
                 "title": "starting",
                 "status": 503,
-                "detail": "control has not reached its database and broker yet; /readyz says what is missing; try again",
+                "place": "control",
+                "detail": "it has not reached its database and broker yet",
+                "remedy": "try again in a moment; /readyz of control says what is missing",
             });
             let kind = [("content-type", "application/problem+json"), ("retry-after", "1")];
             (StatusCode::SERVICE_UNAVAILABLE, kind, Json(problem)).into_response()

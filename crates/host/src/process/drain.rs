@@ -165,8 +165,9 @@ async fn reach(ground: &Ground) -> Result<(Base, impl Future<Output = ()> + Send
         return Err("database.url is not set".into());
     };
     let (bus, sessions) = RabbitBus::start(base::broker(settings, service, instance, &ids)?)?;
-    health.readiness.found("broker");
     let store = database::reach(&options, &health.readiness, &*clock, &ids).await?;
+    // From here on the bus tells by itself how it stands.
+    health.readiness.found("broker");
     let base = Base {
         service,
         instance: instance.clone(),

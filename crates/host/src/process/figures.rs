@@ -22,6 +22,7 @@ pub(super) struct Figures {
     broker: Gauges,
     queue_ready: Gauge,
     queue_consumers: Gauge,
+    queue_dead: Gauge,
     reconnects: Gauge,
 }
 
@@ -40,6 +41,10 @@ impl Figures {
             ),
             broker: meters.gauges("broker", "How the broker's sessions stand", "state"),
             queue_ready: meters.gauge("queue_messages", "Messages that wait in this service's queue"),
+            queue_dead: meters.gauge(
+                "queue_dead",
+                "Messages that this service could not handle, in its queue of dead letters",
+            ),
             queue_consumers: meters.gauge("queue_consumers", "Processes that read this service's queue"),
             reconnects: meters.gauge("broker_reconnects", "Sessions with the broker that ended in an error"),
         }
@@ -76,7 +81,6 @@ impl Figures {
             self.waiting.set("outbox", backlog.outbox as f64);
             self.waiting.set("work_due", backlog.work_due as f64);
             self.waiting.set("work_held", backlog.work_held as f64);
-            self.waiting.set("dead_letters", backlog.dead_letters as f64);
             self.oldest.set("outbox", age(backlog.oldest_event));
             self.oldest.set("work_due", age(backlog.oldest_due));
         }
@@ -98,6 +102,7 @@ impl Figures {
         if let Ok(Some(depth)) = tokio::time::timeout(GLANCE, bus.queue_depth()).await {
             self.queue_ready.set(f64::from(depth.ready));
             self.queue_consumers.set(f64::from(depth.consumers));
+            self.queue_dead.set(f64::from(depth.dead));
         }
     }
 }

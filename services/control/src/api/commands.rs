@@ -1,17 +1,22 @@
 //! Operators' commands: given, carried out by the replica that acts, answered.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use utoipa::IntoParams;
 
 use super::problem::{Problem, Refused};
-use super::waiting::{Asked, Body, until};
+use super::waiting::{Asked, Body, short, until};
 use super::wire::{Accepted, Outcome};
 use super::{Api, changes_allowed};
 use crate::commands::{Answered, Command, Verb};
+
+/// For a command to be written down.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[utoipa::path(
     post,
@@ -30,8 +35,21 @@ pub(super) async fn give(
     if !matches!(command.verb, Verb::Pause { .. }) {
         changes_allowed(&api)?;
     }
-    let id = api.control.give(command).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { id })))
+    short("body, by", &command.asked.by)?;
+    short("body, reason", command.asked.reason.as_deref().unwrap_or_default())?;
+    match timeout(PATIENCE, api.control.give(command)).await {
+        Ok(id) => Ok((StatusCode::ACCEPTED, Json(Accepted { id: id? }))),
+        Err(_) => Err(no_answer()),
+    }
+}
+
+/// Without the database no replica makes a changing call for longer than a second, so a pause is not what is missing.
+fn no_answer() -> Refused {
+    let detail = "it does not answer, so nothing is changed at Microsoft meanwhile either; whether the command was written \
+                  down is not known"
+        .to_owned();
+    let remedy = "bring the database back, look at `seatshift status`, and give the command again where it is not there";
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, "store", "the database of control", detail, remedy)
 }
 
 /// How long to wait.

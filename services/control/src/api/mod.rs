@@ -23,8 +23,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 use axum::{Router, middleware};
 use seatshift_partner_center::{Reader, TokenStoreError};
@@ -45,6 +47,8 @@ pub struct Api {
     pub control: Control,
     /// Whether anything may be changed at Microsoft; without it plans and wishes are refused, a pause is not.
     pub allow_changes: bool,
+    /// Seconds of control's clock in a real one.
+    pub clock_scale: u32,
     /// Control's own client, for those who have no login.
     pub reader: Reader,
     pub consents: Arc<dyn Consents>,
@@ -97,9 +101,19 @@ pub fn router(api: Api, token: &SecretString) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(middleware::from_fn(text_only))
         .layer(middleware::from_fn_with_state(auth::Token::of(token), auth::check))
         .with_state(api);
     Router::new().route("/v1/openapi.json", get(openapi::serve)).merge(guarded)
+}
+
+/// No database keeps a NUL in a text.
+async fn text_only(request: Request, next: Next) -> Result<Response, Refused> {
+    if request.uri().path().contains("%00") {
+        let detail = "it holds a NUL".to_owned();
+        return Err(Refused::bad("path", detail, "give keys and ids as the API has given them"));
+    }
+    Ok(next.run(request).await)
 }
 
 async fn nothing_here(uri: Uri) -> Refused {

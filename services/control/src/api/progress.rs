@@ -58,5 +58,8 @@ fn picture(api: &Api, version: String, behind: bool) -> ProgressNow {
         settled: api.control.settled_now().filter(|_| !behind),
         silent: silent.map(|(migration, since)| Silent { migration, since }).collect(),
         at_risk: api.control.at_risk(),
+        allow_changes: api.allow_changes,
+        now: api.control.now(),
+        clock_scale: api.clock_scale,
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use super::problem::{Problem, Refused};
-use super::waiting::{Asked, Body, id, limit, until};
+use super::waiting::{Asked, Body, id, limit, short, until};
 use super::wire::{Accepted, Apply, Outcome, Row, Uploaded};
 use super::{Api, changes_allowed};
 use crate::applies::{ApplyAnswered, ApplyAsked};
@@ -102,12 +102,20 @@ pub(super) async fn apply(
 ) -> Result<(StatusCode, Json<Accepted>), Refused> {
     changes_allowed(&api)?;
     let Apply { sha256, extra_columns, options, rows, uploaded } = apply;
+    if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let detail = "this is no SHA-256 of a file".to_owned();
+        return Err(Refused::bad("body, sha256", detail, "give 64 hexadecimal digits"));
+    }
+    short("body, options.approved_by", &options.approved_by)?;
     let uploaded = match uploaded {
         Some(_) if !rows.is_empty() => {
             let detail = "rows are given here and as an upload".to_owned();
             return Err(Refused::bad("body, rows", detail, "give one of the two"));
         }
-        Some(uploaded) => uploaded,
+        Some(uploaded) => {
+            let upload: seatshift_messages::EventId = id("body, uploaded.upload", &uploaded.upload)?;
+            Uploaded { upload: upload.to_string(), ..uploaded }
+        }
         None => upload_here(&api, &rows).await?,
     };
     let asked = ApplyAsked { upload: uploaded.upload, sha256, extra_columns, rows: uploaded.rows, options };

@@ -72,3 +72,13 @@ pub(super) fn id<T: std::str::FromStr>(place: &str, text: &str) -> Result<T, Ref
         Refused::bad(place, format!("`{shown}` is no id"), "give an id as the API has given it")
     })
 }
+
+/// What a person writes of themselves, or as a reason: shown in lists and kept for ever.
+pub(super) fn short(place: &str, text: &str) -> Result<(), Refused> {
+    const LONGEST: usize = 1000;
+    if text.chars().count() > LONGEST || text.contains('\0') {
+        let detail = format!("it is longer than {LONGEST} characters, or holds what is no text");
+        return Err(Refused::bad(place, detail, "shorten it"));
+    }
+    Ok(())
+}

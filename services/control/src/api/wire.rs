@@ -27,6 +27,13 @@ pub struct ProgressNow {
     pub silent: Vec<Silent>,
     /// Rows that are not at their end while their old subscription's is near.
     pub at_risk: usize,
+    /// Whether anything may be changed at Microsoft.
+    pub allow_changes: bool,
+    /// What time it is for control, which a simulator's clock may decide.
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Timestamp,
+    /// Seconds of that clock in a real one.
+    pub clock_scale: u32,
 }
 
 /// A migration of which nothing is heard.

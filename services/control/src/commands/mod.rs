@@ -49,6 +49,19 @@ pub enum Verb {
     },
 }
 
+impl Verb {
+    /// The word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verb::Pause { .. } => "pause",
+            Verb::Resume => "resume",
+            Verb::Retry { .. } => "retry",
+            Verb::Rollback { .. } => "rollback",
+            Verb::Accept { .. } => "accept",
+        }
+    }
+}
+
 /// Which migrations are meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,7 +183,9 @@ pub(crate) async fn run(control: &Inner) {
 async fn take_up(control: &Inner) -> Result<(), StoreError> {
     for (id, command) in records::all::<Command>(&*control.store, records::COMMAND, "").await? {
         let answered = execute::carry_out(control, &id, &command).await?;
-        tracing::info!(command = ?command.verb, by = %command.asked.by, "a command was carried out");
+        // Not whom it is about: a person may have named the customer.
+        let verb = command.verb.name();
+        tracing::info!(verb, command = %id, by = %command.asked.by, "a command was carried out");
         control
             .write(|unit| {
                 unit.records.push(records::remove(records::COMMAND, &id));

@@ -14,6 +14,15 @@ async fn the_nearest_end_date_begins_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_nothing_may_be_changed_nothing_is_begun() {
+    let stage = Stage::with(Config { allow_changes: false, ..Config::default() }).await;
+    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 10)])).await;
+    stage.wait(SignedDuration::from_hours(5)).await;
+    assert!(stage.world.requested.lock().unwrap().is_empty());
+    assert!(stage.states().await.iter().all(|state| state.contains("waiting")), "{:?}", stage.states().await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn customers_run_in_parallel_up_to_the_bound() {
     let stage = Stage::with(Config { max_in_flight: 2, look_for_commands: None, ..Config::default() }).await;
     let rows = ["a1", "b1", "c1", "d1", "e1"].map(|id| row(id, 30));

@@ -47,6 +47,12 @@ struct Said {
     body: Value,
 }
 
+/// Something that could be the SHA-256 of a file of this name.
+fn sha256(name: &str) -> String {
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits:0<64}")
+}
+
 impl Desk {
     async fn new(allow_changes: bool) -> Desk {
         let stage = Stage::replicated(2, Config::default()).await;
@@ -56,6 +62,7 @@ impl Desk {
             // The one that does not act: everything must work there as well.
             control: stage.replicas[1].control.clone(),
             allow_changes,
+            clock_scale: 1,
             reader: office.reader.clone(),
             consents: kept.clone(),
             letters: Arc::new(InStore {
@@ -99,7 +106,7 @@ impl Desk {
     /// Applies rows and gives what became of it.
     async fn apply(&self, name: &str, ids: &[&str]) -> Value {
         let rows: Vec<Value> = ids.iter().map(|id| serde_json::to_value(row(id, 30)).unwrap()).collect();
-        let body = json!({ "sha256": name, "options": { "approved_by": "ada" }, "rows": rows });
+        let body = json!({ "sha256": sha256(name), "options": { "approved_by": "ada" }, "rows": rows });
         let said = self.ask("POST", "/v1/runs", Some(body)).await;
         assert_eq!(said.status, StatusCode::ACCEPTED, "{}", said.body);
         self.get(&format!("/v1/applies/{}?wait=30", said.body["id"].as_str().unwrap())).await
@@ -188,7 +195,7 @@ async fn a_plan_that_is_uploaded_page_by_page_is_applied_whole_or_not_at_all() {
     }
     let apply = |rows: usize| {
         let uploaded = json!({ "upload": upload, "rows": rows });
-        Some(json!({ "sha256": "p", "options": { "approved_by": "ada" }, "uploaded": uploaded }))
+        Some(json!({ "sha256": sha256("p"), "options": { "approved_by": "ada" }, "uploaded": uploaded }))
     };
     let answered = async |rows: usize| {
         let said = desk.ask("POST", "/v1/runs", apply(rows)).await;
@@ -219,7 +226,8 @@ async fn commands_are_answered_and_a_preview_does_nothing() {
 #[tokio::test(start_paused = true)]
 async fn without_leave_to_change_anything_only_a_pause_is_taken_on() {
     let desk = Desk::new(false).await;
-    let apply = json!({ "sha256": "p", "options": { "approved_by": "ada" }, "rows": [row("a1", 30)] });
+    let apply =
+        json!({ "sha256": sha256("p"), "options": { "approved_by": "ada" }, "rows": [row("a1", 30)] });
     let resume = json!({ "verb": "resume", "by": "ada" });
     for (path, body) in [("/v1/runs", apply), ("/v1/commands", resume)] {
         let said = desk.ask("POST", path, Some(body)).await;
@@ -234,6 +242,7 @@ async fn without_leave_to_change_anything_only_a_pause_is_taken_on() {
 async fn what_is_wrong_is_told_with_place_cause_and_remedy() {
     let desk = Desk::new(true).await;
     let long = "x".repeat(17 << 20);
+    let long_name = "x".repeat(3000);
     let wrong = [
         ("GET", "/v1/nothing", None, 404),
         ("DELETE", "/v1/progress", None, 405),
@@ -243,6 +252,25 @@ async fn what_is_wrong_is_told_with_place_cause_and_remedy() {
         ("GET", "/v1/records/slot", None, 404),
         ("POST", "/v1/commands", Some(json!({ "verb": "explode", "by": "ada" })), 422),
         ("POST", "/v1/runs", Some(json!({ "sha256": long, "options": { "approved_by": "ada" } })), 413),
+        ("POST", "/v1/runs", Some(json!({ "sha256": "p\0", "options": { "approved_by": "ada" } })), 400),
+        (
+            "POST",
+            "/v1/runs",
+            Some(json!({ "sha256": sha256("p"), "options": { "approved_by": long_name } })),
+            400,
+        ),
+        (
+            "POST",
+            "/v1/runs",
+            Some(json!({
+                "sha256": sha256("p"),
+                "options": { "approved_by": "ada" },
+                "uploaded": { "upload": "a\0", "rows": 1 },
+            })),
+            400,
+        ),
+        ("POST", "/v1/commands", Some(json!({ "verb": "resume", "by": long_name })), 400),
+        ("GET", "/v1/records/run/%00", None, 400),
         ("POST", "/v1/records", Some(json!([{ "kind": "row", "key": "x", "body": "{}" }])), 403),
         ("POST", "/v1/dead-letters/elsewhere/replay", Some(json!({ "which": "all" })), 400),
     ];

@@ -163,8 +163,8 @@ async fn the_depth_of_the_queue_is_what_is_ready_and_who_reads_it() {
     assert_eq!(idle.queue_depth().await, None, "not connected yet");
     idle.until("ready", seatshift_bus::BusState::is_ready).await;
     receive_all(&*idle, Control, 10).await.into_iter().for_each(Delivery::ack);
-    assert_eq!(idle.queue_depth().await, Some(QueueDepth { ready: 0, consumers: 1 }));
+    assert_eq!(idle.queue_depth().await, Some(QueueDepth { ready: 0, consumers: 1, dead: 0 }));
     idle.drain().await;
     filled(&vhost, 7).await;
-    assert_eq!(idle.queue_depth().await, Some(QueueDepth { ready: 7, consumers: 0 }));
+    assert_eq!(idle.queue_depth().await, Some(QueueDepth { ready: 7, consumers: 0, dead: 0 }));
 }

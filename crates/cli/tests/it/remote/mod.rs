@@ -30,11 +30,9 @@ impl Place {
     fn through_control(customers: usize, scale: u32) -> Place {
         let direct = Place::direct(customers, scale);
         let office = Office::open(&direct.stage);
-        // No credentials of the partner: control has them.
-        let known = direct.stage.read("sim/seatshift.toml");
-        let clock = &known[known.find("[clock]").unwrap()..];
+        // No credentials of the partner, no clock and no leave to change anything: control has them, and says.
         let text = format!(
-            "allow_changes = true\nstate_dir = \"nothing-here\"\noperator = \"tester\"\n\n{clock}\n\
+            "state_dir = \"nothing-here\"\noperator = \"tester\"\n\n\
              [control]\nurl = \"{}\"\ntoken_file = \"token\"\n",
             office.address
         );
@@ -179,7 +177,14 @@ fn the_doctor_and_a_new_login_go_through_control() {
     let place = Place::through_control(3, FAST);
     let checks = place.run(&["doctor", "--output", "json"]).ends(0).json();
     let named = |what: &str| checks.as_array().unwrap().iter().any(|check| check["what"] == what);
-    assert!(named("control") && named("login") && named("licenses (App+User)"), "{checks}");
+    assert!(
+        named("control")
+            && named("permission")
+            && named("dead letters")
+            && named("login")
+            && named("licenses (App+User)"),
+        "{checks}"
+    );
     // A consent is given where the application's secret is.
     let known = place.stage.read("sim/seatshift.toml");
     let address = &place.office.as_ref().unwrap().address;
