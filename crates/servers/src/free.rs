@@ -56,8 +56,9 @@ fn first_outgoing() -> u16 {
         .unwrap_or(32_768)
 }
 
-/// Whether something could listen there now.
-pub(crate) fn is_free(port: u16) -> bool {
+/// Whether something could listen there now, on 127.0.0.1.
+#[must_use]
+pub fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 

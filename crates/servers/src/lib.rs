@@ -7,7 +7,7 @@
 //! environment ([`process`]), and only processes that carry it are ever signaled, by pid.
 //!
 //! What is started here is gone when the starter is gone, however it ended: `Drop` stops it, and a keeper (a shell that waits for
-//! the end of a pipe) does when the starter was killed. [`Shared::leave`] is the only way to leave servers running.
+//! the end of a pipe) does when the starter was killed. [`Shared::leave`] and [`Shared::bring_up`] are the only ways to leave servers running.
 
 mod error;
 mod free;
@@ -20,7 +20,7 @@ mod rabbit;
 mod shared;
 
 pub use error::Error;
-pub use free::{Ports, free_ports, random_hex};
+pub use free::{Ports, free_ports, is_free, random_hex};
 pub use http::{get, post};
 pub use install::{POSTGRES_AT_LEAST, RABBITMQ_AT_LEAST, ensure_installed};
 pub use postgres::Postgres;

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::Error;
+use crate::free::{free_ports, is_free};
 
 pub(crate) const FILE: &str = "server.txt";
 
@@ -32,6 +33,17 @@ impl Notes {
 
     pub(crate) fn port(&self, key: &str) -> Result<u16, Error> {
         self.text(key)?.parse().map_err(|cause| Error::while_doing(format!("`{key}` in {FILE}"), cause))
+    }
+
+    /// The ports of these names: those that an earlier start wrote down, while all of them are free, else new ones. A server
+    /// that comes back is where its clients look for it.
+    pub(crate) fn keep_or_draw_ports(&mut self, keys: &[&str]) -> Result<(), Error> {
+        if keys.iter().all(|key| self.port(key).is_ok_and(is_free)) {
+            return Ok(());
+        }
+        let drawn = free_ports(keys.len())?.numbers();
+        keys.iter().zip(drawn).for_each(|(key, port)| self.set(key, port));
+        Ok(())
     }
 
     pub(crate) fn write(&self, dir: &Path) -> Result<(), Error> {
@@ -61,4 +73,22 @@ pub(crate) fn write_private(file: &Path, text: &str) -> Result<(), Error> {
 
 pub(crate) fn create_dir(dir: &Path) -> Result<(), Error> {
     fs::create_dir_all(dir).map_err(|cause| Error::while_doing(format!("making {}", dir.display()), cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_stay_while_all_of_them_are_free() {
+        let mut notes = Notes::default();
+        let ports = |notes: &Notes| ["a", "b"].map(|key| notes.port(key).unwrap());
+        notes.keep_or_draw_ports(&["a", "b"]).unwrap();
+        let first = ports(&notes);
+        notes.keep_or_draw_ports(&["a", "b"]).unwrap();
+        assert_eq!(ports(&notes), first);
+        let _taken = std::net::TcpListener::bind(("127.0.0.1", first[1])).unwrap();
+        notes.keep_or_draw_ports(&["a", "b"]).unwrap();
+        assert_ne!(ports(&notes)[1], first[1]);
+    }
 }

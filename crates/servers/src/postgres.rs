@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::error::tail;
-use crate::free::{free_ports, is_free, random_hex};
+use crate::free::{is_free, random_hex};
 use crate::install;
 use crate::notes::{Notes, create_dir, write_private};
 use crate::process::{Keeper, Process, children, is_gone, send, within};
@@ -31,10 +31,13 @@ pub struct Postgres {
     /// There while we are the one who stops it.
     keeper: Option<Keeper>,
     owned: bool,
+    /// Its data began with this value, so they may end with it.
+    made: bool,
 }
 
 impl Postgres {
-    /// Makes a cluster in a directory of its own (or uses the one made there earlier), starts it and waits until it is ready.
+    /// Makes a cluster in a directory of its own (or uses the one made there earlier, on the port that it had if that is
+    /// free), starts it and waits until it is ready.
     /// As root it runs as the user `postgres`, because PostgreSQL refuses root.
     ///
     /// # Errors
@@ -58,9 +61,11 @@ impl Postgres {
                 Ok(()) => return Ok(postgres),
                 Err(error) => last = error,
             }
-            let taken = tail(&dir.join("postgres.out"), 40).contains("Address already in use");
+            // The port, or the memory that the last processes of a killed server still hold for a moment.
+            let said = tail(&dir.join("postgres.out"), 40);
+            let again = said.contains("Address already in use") || said.contains("is still in use");
             postgres.end("KILL");
-            if !taken {
+            if !again {
                 break;
             }
         }
@@ -75,13 +80,24 @@ impl Postgres {
         let here = |cause| Error::while_doing(format!("no PostgreSQL in {}", dir.display()), cause);
         let dir = dir.canonicalize().map_err(here)?;
         let notes = Notes::read(&dir)?;
-        let found =
-            Postgres { server: Process::found(&dir, "postgres"), dir, notes, keeper: None, owned: false };
+        let found = Postgres::of(&dir, notes, false);
         found
             .pid()
             .map(|_| ())
             .ok_or_else(|| Error::new(format!("no PostgreSQL runs in {}", found.dir.display())))?;
         Ok(found)
+    }
+
+    fn of(dir: &Path, notes: Notes, owned: bool) -> Postgres {
+        let server = Process::found(dir, "postgres");
+        Postgres { server, dir: dir.to_owned(), notes, keeper: None, owned, made: false }
+    }
+
+    /// Whether data kept for this directory are in it. They are not when we are root and the user `postgres` cannot get
+    /// there: then they are among the temporary files, which a machine may delete when it boots.
+    #[must_use]
+    pub fn keeps_data_in(dir: &Path) -> bool {
+        !install::is_root() || dir.ancestors().filter(|above| above.exists()).all(passable)
     }
 
     fn prepared(dir: &Path, configuration: &str) -> Result<Postgres, Error> {
@@ -90,16 +106,11 @@ impl Postgres {
             notes.set("password", random_hex::<16>()?);
             notes.set("data", data_directory(dir)?.display());
         }
-        notes.set("port", free_ports(1)?.numbers().first().copied().unwrap_or_default());
+        notes.keep_or_draw_ports(&["port"])?;
         notes.write(dir)?;
-        let mut postgres = Postgres {
-            server: Process::found(dir, "postgres"),
-            dir: dir.to_owned(),
-            notes,
-            keeper: None,
-            owned: true,
-        };
+        let mut postgres = Postgres::of(dir, notes, true);
         if !postgres.data()?.join("PG_VERSION").exists() {
+            postgres.made = true;
             postgres.init()?;
         }
         postgres.configure(configuration)?;
@@ -351,12 +362,14 @@ impl Postgres {
     }
 }
 
-/// What was started here is stopped here; at once, because nobody will read its data.
+/// What was started here is stopped here; at once, because nobody will read its data. Data that were there before stay.
 impl Drop for Postgres {
     fn drop(&mut self) {
         if self.owned {
             self.end("KILL");
-            Postgres::remove_data_outside(&self.dir);
+            if self.made {
+                Postgres::remove_data_outside(&self.dir);
+            }
         }
     }
 }
@@ -370,7 +383,6 @@ fn data_directory(dir: &Path) -> Result<PathBuf, Error> {
     let mut home = dir.to_owned();
     let open = fs::Permissions::from_mode(0o711);
     fs::set_permissions(dir, open).map_err(|cause| Error::while_doing(dir.display(), cause))?;
-    let passable = |above: &Path| fs::metadata(above).is_ok_and(|it| it.permissions().mode() & 0o001 != 0);
     if !dir.ancestors().all(passable) {
         home = std::env::temp_dir().join(format!("seatshift-postgres-{}", random_hex::<6>()?));
         create_dir(&home)?;
@@ -379,6 +391,11 @@ fn data_directory(dir: &Path) -> Result<PathBuf, Error> {
     create_dir(&data)?;
     give_to_server(&data)?;
     Ok(data)
+}
+
+/// Whether anybody may go through this directory.
+fn passable(above: &Path) -> bool {
+    fs::metadata(above).is_ok_and(|it| it.permissions().mode() & 0o001 != 0)
 }
 
 /// Who PostgreSQL runs as: `None` is ourselves.

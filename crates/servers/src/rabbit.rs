@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::error::tail;
-use crate::free::{free_ports, is_free, random_hex};
+use crate::free::{is_free, random_hex};
 use crate::http::{json, request, segment};
 use crate::install;
 use crate::notes::{Notes, create_dir};
@@ -92,17 +92,14 @@ impl Rabbit {
         Rabbit { dir, notes, node, epmd, owned: keeper.is_some(), keeper }
     }
 
-    /// Everything but the processes: ports drawn, passwords made (kept when there are data already), files written.
+    /// Everything but the processes: ports drawn and passwords made (both kept from an earlier start), files written.
     fn prepared(dir: &Path, configuration: &str) -> Result<Rabbit, Error> {
         let mut notes = Notes::read(dir).unwrap_or_default();
         if notes.text("password").is_err() {
             notes.set("password", random_hex::<16>()?);
         }
-        let ports = free_ports(5)?.numbers();
-        for (key, port) in ["amqp", "management", "prometheus", "distribution", "epmd"].into_iter().zip(ports)
-        {
-            notes.set(key, port);
-        }
+        Rabbit::end_what_is_left(dir);
+        notes.keep_or_draw_ports(&["amqp", "management", "prometheus", "distribution", "epmd"])?;
         notes.write(dir)?;
         command::write_files(dir, &notes, configuration)?;
         Ok(Rabbit::of(dir.to_owned(), notes, Some(Keeper::over(dir)?)))
@@ -323,6 +320,13 @@ impl Rabbit {
     pub(crate) fn leave(&mut self) {
         self.owned = false;
         self.keeper = None;
+    }
+
+    /// The port mapper outlives a node that was killed, and would hold its port.
+    pub(crate) fn end_what_is_left(dir: &Path) {
+        if let Ok(dir) = dir.canonicalize() {
+            Process::found(&dir, "epmd").end("KILL", Duration::from_secs(10));
+        }
     }
 
     fn end_all(&mut self, signal: &str) {

@@ -39,13 +39,6 @@ impl Shared {
         Ok(Shared { rabbit: Rabbit::attach(&rabbit)?, postgres: Postgres::attach(&postgres)? })
     }
 
-    /// Whether at least one of the pair runs in this directory.
-    #[must_use]
-    pub fn any_at(dir: &Path) -> bool {
-        let [rabbit, postgres] = places(dir);
-        Rabbit::attach(&rabbit).is_ok() || Postgres::attach(&postgres).is_ok()
-    }
-
     /// Starts both, side by side.
     ///
     /// # Errors
@@ -59,6 +52,45 @@ impl Shared {
                 postgres.join().unwrap_or_else(|_| Err(Error::new("starting PostgreSQL panicked")));
             Ok(Shared { rabbit: rabbit?, postgres: postgres? })
         })
+    }
+
+    /// Both, running, and to stay so: what runs is taken as it is, what does not is started, with its data and on the
+    /// ports that it had.
+    ///
+    /// # Errors
+    /// When one of them is not installed or does not start; the other stays.
+    pub fn bring_up(dir: &Path) -> Result<Shared, Error> {
+        let [rabbit, postgres] = places(dir);
+        std::thread::scope(|scope| {
+            let postgres = scope.spawn(move || {
+                Postgres::attach(&postgres).or_else(|_| {
+                    let mut started = Postgres::start(&postgres)?;
+                    started.leave();
+                    Ok(started)
+                })
+            });
+            let rabbit = Rabbit::attach(&rabbit).or_else(|_| {
+                let mut started = Rabbit::start(&rabbit)?;
+                started.leave();
+                Ok(started)
+            });
+            let postgres =
+                postgres.join().unwrap_or_else(|_| Err(Error::new("starting PostgreSQL panicked")));
+            Ok(Shared { rabbit: rabbit?, postgres: postgres? })
+        })
+    }
+
+    /// Each of the pair, as [`Shared::at`] would find it.
+    pub fn each_at(dir: &Path) -> (Result<Rabbit, Error>, Result<Postgres, Error>) {
+        let [rabbit, postgres] = places(dir);
+        (Rabbit::attach(&rabbit), Postgres::attach(&postgres))
+    }
+
+    /// Whether a PostgreSQL was ever made in this directory: its data may hold what nobody else knows.
+    #[must_use]
+    pub fn has_data(dir: &Path) -> bool {
+        let [_, postgres] = places(dir);
+        postgres.join(crate::notes::FILE).exists()
     }
 
     /// Leaves both running after the end of this process; [`Shared::stop_at`] ends them.
@@ -75,7 +107,9 @@ impl Shared {
         let [rabbit, postgres] = places(dir);
         std::thread::scope(|scope| {
             scope.spawn(move || Postgres::attach(&postgres).and_then(|mut running| running.stop()));
-            Rabbit::attach(&rabbit).and_then(|mut running| running.stop())
+            let stopped = Rabbit::attach(&rabbit).and_then(|mut running| running.stop());
+            Rabbit::end_what_is_left(&rabbit);
+            stopped
         })
         .or(Ok(()))
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use seatshift_servers::{SERVERS, Shared, ensure_installed};
 
 use crate::run::root;
@@ -42,13 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn up(dir: &Path) -> Result<()> {
-    if Shared::at(dir).is_err() {
-        if Shared::any_at(dir) {
-            bail!("only one of the two servers runs in {}: `cargo xtask servers down` first", dir.display());
-        }
-        ensure_installed()?;
-        Shared::start(dir)?.leave();
-    }
+    ensure_installed()?;
+    Shared::bring_up(dir)?;
     println!("export {SERVERS}={}", dir.display());
     Ok(())
 }

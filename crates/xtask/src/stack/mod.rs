@@ -6,11 +6,15 @@
 mod audit;
 mod build;
 mod chaos;
+mod kind;
 mod place;
 mod prepare;
 mod process;
+mod services;
+mod simulator;
 mod status;
 mod up;
+mod wanted;
 
 use std::path::PathBuf;
 
@@ -27,18 +31,22 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Starts everything that does not run yet, and says what to do next.
+    /// Starts everything that does not run yet or not as it should, and says what to do next: for a stack that lost a server
+    /// or a process too. Servers come back on the ports that they had.
     Up {
         #[command(flatten)]
         place: Place,
         #[command(flatten)]
-        wanted: up::Wanted,
+        wanted: wanted::Wanted,
     },
-    /// Stops everything, by pid: the services first, which finish what they have in hand. The data stay.
+    /// Stops everything, by pid: the services first, which finish what they have in hand.
+    ///
+    /// With the real Partner Center all data stay. A simulated world ends with its simulator: the next `up` begins a new one,
+    /// and what was kept about the old one is deleted then.
     Down {
         #[command(flatten)]
         place: Place,
-        /// Deletes the folder with all data afterwards.
+        /// Deletes the folder with all data afterwards; never the record of a real Partner Center.
         #[arg(long)]
         delete: bool,
     },
@@ -70,10 +78,13 @@ enum Verb {
     },
 }
 
+/// The folder, unless another one is named.
+const DIR: &str = "target/stack";
+
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The stack's folder.
-    #[arg(long, default_value = "target/stack")]
+    /// The stack's folder, from the workspace's root on.
+    #[arg(long, default_value = DIR)]
     dir: PathBuf,
 }
 

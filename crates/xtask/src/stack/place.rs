@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::run::root;
+
 /// A stack's folder.
 #[derive(Debug)]
 pub(crate) struct Stack {
@@ -44,6 +46,18 @@ impl Stack {
     /// What the person's commands read.
     pub(crate) fn for_commands(&self) -> PathBuf {
         self.dir.join("seatshift.toml")
+    }
+
+    /// Whether its Partner Center is simulated or the real one.
+    pub(crate) fn kind(&self) -> PathBuf {
+        self.dir.join("partner-center")
+    }
+
+    /// `cargo xtask stack VERB` for this stack, to be typed.
+    pub(crate) fn command(&self, verb: &str) -> String {
+        let usual = root().join(super::DIR).canonicalize().is_ok_and(|usual| usual == self.dir);
+        let dir = if usual { String::new() } else { format!(" --dir {}", self.dir.display()) };
+        format!("cargo xtask stack {verb}{dir}")
     }
 
     /// Makes the folders, with an absolute path from here on.

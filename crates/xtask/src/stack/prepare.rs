@@ -13,24 +13,26 @@ use crate::secrets::{SERVICES, Secrets};
 /// The name of the database, and of the vhost.
 pub(crate) const NAME: &str = "seatshift";
 
-/// Both servers, running: found, or started and left running.
+/// Both servers, running: found, or started on the ports that they had and left running.
 pub(crate) fn servers(stack: &Stack) -> Result<Shared> {
-    if let Ok(running) = Shared::at(stack.dir()) {
-        return Ok(running);
-    }
     ensure_installed()?;
-    // One of them alone: something went wrong earlier.
-    Shared::stop_at(stack.dir())?;
-    println!("starting RabbitMQ and PostgreSQL in {}", stack.dir().display());
-    Shared::start(stack.dir())?.leave();
-    Ok(Shared::at(stack.dir())?)
+    if Shared::at(stack.dir()).is_err() {
+        println!("starting RabbitMQ and PostgreSQL, whichever does not run in {}", stack.dir().display());
+    }
+    Ok(Shared::bring_up(stack.dir())?)
 }
 
-/// Deletes all that was kept about a world that ended with its simulator.
-pub(crate) fn forget(servers: &Shared) -> Result<()> {
+/// Deletes all that was kept about a world that ended with its simulator; says whether there was anything.
+pub(crate) fn forget(servers: &Shared) -> Result<bool> {
+    let there = has_database(&servers.postgres)?;
     servers.postgres.drop_database(NAME)?;
     let _ = servers.rabbit.delete_vhost(NAME);
-    Ok(())
+    Ok(there)
+}
+
+fn has_database(postgres: &Postgres) -> Result<bool> {
+    let found = postgres.query("postgres", &format!("select 1 from pg_database where datname = '{NAME}'"))?;
+    Ok(!found.is_empty())
 }
 
 /// Vhost, users with least rights, topology: all from the committed definitions. What is there stays.
@@ -43,8 +45,7 @@ pub(crate) fn broker(rabbit: &Rabbit, secrets: &Secrets) -> Result<()> {
 
 /// Schemas, roles and tables, by the program that knows them.
 pub(crate) fn database(postgres: &Postgres, secrets: &Secrets, control: &Path, config: &Path) -> Result<()> {
-    if postgres.query("postgres", &format!("select 1 from pg_database where datname = '{NAME}'"))?.is_empty()
-    {
+    if !has_database(postgres)? {
         postgres.create_database(NAME)?;
     }
     let mut prepare = Command::new(control);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub(crate) struct Line {
     pub(crate) port: u16,
     /// The path that answers 200 when it is ready.
     pub(crate) health: String,
+    /// Of which state of its program and configuration it was started; empty before.
+    pub(crate) made_of: String,
 }
 
 impl Line {
@@ -32,7 +35,7 @@ impl Line {
         let dir = stack.processes();
         let kept = json!({
             "program": self.program, "arguments": self.arguments, "environment": self.environment,
-            "port": self.port, "health": self.health,
+            "port": self.port, "health": self.health, "made_of": self.files(),
         });
         let file = dir.join(format!("{}.json", self.name));
         fs::write(&file, format!("{kept:#}\n")).with_context(|| file.display().to_string())?;
@@ -72,7 +75,36 @@ impl Line {
                 .collect::<Result<_>>()?,
             port: kept["port"].as_u64().and_then(|port| port.try_into().ok()).context("no port")?,
             health: text(&kept["health"])?,
+            made_of: kept["made_of"].as_str().unwrap_or_default().to_owned(),
         })
+    }
+
+    /// The value of one of its options.
+    pub(crate) fn argument(&self, option: &str) -> Option<&str> {
+        let at = self.arguments.iter().position(|argument| argument == option)?;
+        self.arguments.get(at + 1).map(String::as_str)
+    }
+
+    /// Whether this one, which runs, is what `wanted` would start.
+    pub(crate) fn is_as(&self, wanted: &Line) -> bool {
+        let told = |line: &Line| (line.program.clone(), line.arguments.clone(), line.environment.clone());
+        told(self) == told(wanted) && !self.is_outdated()
+    }
+
+    /// Whether its program or its configuration was written anew since it was started.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.made_of != self.files()
+    }
+
+    /// The state of its program and of its configuration, as far as it need be known to see that one is another.
+    fn files(&self) -> String {
+        let configuration = self.argument("--config").map(PathBuf::from);
+        let state = |file: &PathBuf| {
+            let found =
+                fs::metadata(file).map(|it| format!("{}.{:09} {}", it.mtime(), it.mtime_nsec(), it.len()));
+            found.unwrap_or_default()
+        };
+        [Some(self.program.clone()), configuration].iter().flatten().map(state).collect::<Vec<_>>().join(", ")
     }
 
     /// Forgotten: it is not part of the stack any more.

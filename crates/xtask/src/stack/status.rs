@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
-use seatshift_servers::Shared;
+use seatshift_servers::{Postgres, Rabbit, Shared};
 
 use super::place::Stack;
 use super::process::Line;
@@ -23,23 +23,26 @@ pub(crate) fn status(stack: &Stack) -> Result<()> {
         bad += usize::from(health.is_some());
         println!("{name:<16} {pid:>8}  {}", health.unwrap_or_else(|| "ready".to_owned()));
     };
-    let servers = Shared::at(stack.dir());
-    let pids =
-        servers.as_ref().map(|servers| (servers.rabbit.pid(), servers.postgres.pid())).unwrap_or_default();
+    // Each for itself: one that is down says nothing about the other.
+    let (rabbit, postgres) = Shared::each_at(stack.dir());
     let answers = |answer: Result<String, seatshift_servers::Error>| {
         answer.map(|_| ()).map_err(|error| error.to_string())
     };
-    let alarms =
-        servers.as_ref().map(|servers| servers.rabbit.api("GET", "/api/health/checks/local-alarms", ""));
-    row("rabbitmq", pids.0, alarms.map_or(Ok(()), answers));
-    let selected = servers.as_ref().map(|servers| servers.postgres.query("postgres", "select 1"));
-    row("postgresql", pids.1, selected.map_or(Ok(()), answers));
+    let alarms = rabbit.as_ref().map(|rabbit| rabbit.api("GET", "/api/health/checks/local-alarms", ""));
+    row("rabbitmq", rabbit.as_ref().ok().and_then(Rabbit::pid), alarms.map_or(Ok(()), answers));
+    let selected = postgres.as_ref().map(|postgres| postgres.query("postgres", "select 1"));
+    row("postgresql", postgres.as_ref().ok().and_then(Postgres::pid), selected.map_or(Ok(()), answers));
     let lines = Line::all(stack)?;
     for line in &lines {
         row(&line.name, line.process(stack).pid(), line.ready());
     }
     if lines.is_empty() || bad > 0 {
-        bail!("not everything is ready ({} of {} processes)", lines.len() + 2 - bad, lines.len() + 2);
+        bail!(
+            "not everything is ready ({} of {} processes); `{}` starts what does not run",
+            lines.len() + 2 - bad,
+            lines.len() + 2,
+            stack.command("up")
+        );
     }
     Ok(())
 }
@@ -83,7 +86,9 @@ pub(crate) fn told(stack: &Stack, servers: &Shared, binaries: &Path) -> Result<(
          {seatshift} plan --approve-ready    (or plan, and decide each row of plan.csv yourself)\n  \
          {seatshift} apply plan.csv\n  \
          {seatshift} status\n  \
-         cargo xtask stack status | logs [SERVICE] [-f] | kill | audit plan.csv | down"
+         {}\n  \
+         (instead of status: logs [SERVICE] [-f] | kill | audit plan.csv | down)",
+        stack.command("status")
     );
     Ok(())
 }

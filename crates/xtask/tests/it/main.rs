@@ -4,5 +4,6 @@
 
 mod compose;
 mod files;
+mod record;
 mod runbook;
 mod servers;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use seatshift_servers::{Postgres, free_ports};
 use serde_json::Value;
 
-use super::{broker, programs};
+use super::{broker, programs, rest};
 use crate::files::{Dir, compose, texts, xtask};
 
 /// Boots and first connections, on a machine that does other things too.
@@ -192,9 +192,4 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "waiting for processes of others")]
-fn rest() {
-    std::thread::sleep(Duration::from_millis(50));
 }

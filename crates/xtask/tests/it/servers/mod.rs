@@ -36,3 +36,8 @@ fn programs() -> PathBuf {
     }
     programs
 }
+
+#[expect(clippy::disallowed_methods, reason = "waiting for processes of others")]
+fn rest() {
+    std::thread::sleep(std::time::Duration::from_millis(50));
+}
