@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions,
@@ -29,6 +30,8 @@ pub enum Since {
     First,
     /// With this one, or the first after it that is kept.
     Offset(u64),
+    /// With what was published at this time; up to one of the broker's chunks earlier.
+    Time(Timestamp),
     /// With the newest few: the broker's last chunk.
     Last,
 }
@@ -137,6 +140,8 @@ async fn follow(
             // Beyond the end there may be nothing more.
             _ if matches!(since, Since::Offset(first) if first > end) => within(QUIET, &mut consumer).await?,
             Some(seen) if seen >= end => within(QUIET, &mut consumer).await?,
+            // Nothing may be so young.
+            None if matches!(since, Since::Time(_)) => within(EMPTY, &mut consumer).await?,
             _ => Some(next(&mut consumer).await?),
         };
         let Some(delivery) = delivery else { break };
@@ -167,6 +172,8 @@ async fn consume(channel: &Channel, since: Since) -> Result<Consumer, RabbitErro
     let since = match since {
         Since::First => AMQPValue::LongString("first".into()),
         Since::Last => AMQPValue::LongString("last".into()),
+        // Whole seconds; everything before 1970 is the beginning.
+        Since::Time(time) => AMQPValue::Timestamp(u64::try_from(time.as_second()).unwrap_or_default()),
         Since::Offset(offset) => AMQPValue::LongLongInt(i64::try_from(offset).unwrap_or(i64::MAX)),
     };
     arguments.insert("x-stream-offset".into(), since);

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use seatshift_catalog::PartnerOffers;
 use seatshift_host::settings::Settings;
 
 use crate::control::Config;
 use crate::planning::PlanOptions;
+use crate::silence::SilenceLimits;
 use crate::stop::StopRule;
 
 fn small(number: u64) -> usize {
@@ -27,9 +29,20 @@ pub fn config(settings: &Settings) -> Config {
             later_percent: if run.stop_percent == 0 { usize::MAX } else { small(run.stop_percent) },
             ..StopRule::default()
         },
+        silence: SilenceLimits {
+            purchase: hours(settings.silence.purchase_hours),
+            reassignment: hours(settings.silence.reassignment_hours),
+            suspension: hours(settings.silence.suspension_hours),
+        },
         ..Config::default()
     }
 }
+
+fn hours(number: u64) -> SignedDuration {
+    SignedDuration::from_hours(i64::try_from(number.min(HOURS_OF_A_YEAR)).unwrap_or(1))
+}
+
+const HOURS_OF_A_YEAR: u64 = 8760;
 
 /// What is set about planning, with what the partner knows of offers.
 pub fn planning(settings: &Settings, offers: PartnerOffers) -> PlanOptions {

@@ -18,6 +18,7 @@ use crate::commands::{Answered, Command};
 use crate::pause::{Pause, Valve};
 use crate::run::{Applied, Recheck, ReviewedPlan, RunOptions};
 use crate::shared::Shared;
+use crate::silence::{History, SilenceLimits, SilentMigration};
 use crate::stop::StopRule;
 use crate::tracker::{Fact, Ledger, News};
 use crate::{Controlling, acting, applies, commands, follow, restart};
@@ -35,8 +36,8 @@ pub struct Config {
     /// How often commands of other processes are looked for, in the clock's own time; none = only this process gives any.
     /// Replicas look in real time, several times a second.
     pub look_for_commands: Option<SignedDuration>,
-    /// A migration under way of which nothing is heard for so long raises an alarm. Longer than any step may take.
-    pub silence: SignedDuration,
+    /// A migration under way of which nothing is heard for longer than its step may take raises an alarm.
+    pub silence: SilenceLimits,
     /// Rows that are not at their end this long before their old subscription's are counted as at risk.
     pub risk: SignedDuration,
 }
@@ -49,7 +50,7 @@ impl Default for Config {
             checks_at_once: 16,
             stop: StopRule::default(),
             look_for_commands: Some(SignedDuration::from_millis(500)),
-            silence: SignedDuration::from_hours(48),
+            silence: SilenceLimits::default(),
             risk: SignedDuration::from_hours(14 * 24),
         }
     }
@@ -62,6 +63,8 @@ pub struct Setup {
     pub recheck: Arc<dyn Recheck>,
     pub valve: Arc<dyn Valve>,
     pub config: Config,
+    /// None: nothing that was published can miss its reader.
+    pub history: Option<Arc<dyn History>>,
     /// None: this process is alone on its store.
     pub shared: Option<Arc<dyn Shared>>,
 }
@@ -78,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) recheck: Arc<dyn Recheck>,
     pub(crate) valve: Arc<dyn Valve>,
     pub(crate) config: Config,
+    pub(crate) history: Option<Arc<dyn History>>,
     /// There are replicas.
     pub(crate) shared: bool,
     /// A command or an apply was given in this process.
@@ -105,7 +109,7 @@ pub async fn start(
     setup: Setup,
     stopping: CancellationToken,
 ) -> Result<(Control, impl Future<Output = ()> + Send), StoreError> {
-    let Setup { parts, recheck, valve, config, shared } = setup;
+    let Setup { parts, recheck, valve, config, history, shared } = setup;
     let board = Arc::new(Board::new(config.stop));
     if shared.is_none() {
         restart::read(&*parts.store, &board).await?;
@@ -125,6 +129,7 @@ pub async fn start(
         recheck,
         valve,
         config,
+        history,
         shared: shared.is_some(),
         bell: Notify::new(),
         apply_bell: Notify::new(),
@@ -235,9 +240,9 @@ impl Control {
         self.inner.board.pause()
     }
 
-    /// Migrations under way of which nothing was heard for longer than any step may take, longest first, with since when.
-    pub fn silent(&self) -> Vec<(MigrationId, jiff::Timestamp)> {
-        self.inner.board.silent(self.inner.clock.now(), self.inner.config.silence)
+    /// Migrations under way of which nothing was heard for longer than their step may take, longest first.
+    pub fn silent(&self) -> Vec<SilentMigration> {
+        self.inner.board.silent(self.inner.clock.now(), &self.inner.config.silence)
     }
 
     /// Rows that are not at their end while their old subscription's end is near.

@@ -44,4 +44,5 @@ pub use participant::Controlling;
 pub use pause::{Pause, STOP_RULE, Turned, Valve};
 pub use run::*;
 pub use shared::{ACTS, Holding, Shared};
+pub use silence::{History, SilenceLimits, SilentMigration, WHAT_TO_DO_ABOUT_SILENCE};
 pub use stop::StopRule;

@@ -1,16 +1,20 @@
 //! Control as a process of the distributed mode: over PostgreSQL, RabbitMQ and the shared quota gate, with its HTTP API.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use seatshift_bus::dead_letters::DeadLetters;
-use seatshift_bus::{BrokerUrl, RabbitOptions, Tls};
+use seatshift_bus::history::{self, Since};
+use seatshift_bus::{BrokerUrl, Outgoing, RabbitError, RabbitOptions, Tls};
 use seatshift_edge::{ClockTimer, Replica, SharedGate, SharedTokens};
 use seatshift_host::settings::{Secret, Settings};
 use seatshift_host::{Assembly, Base, Refusal};
-use seatshift_messages::{Policy, Service};
+use seatshift_messages::{Envelope, MigrationId, Policy, Service};
 use seatshift_partner_center::TokenStoreError;
 use seatshift_store::quota::Mode;
 use seatshift_store::{Changes, LedgerRow, PgStore, StoreError};
@@ -21,6 +25,7 @@ use crate::control::Control;
 use crate::pause::{Turned, Valve};
 use crate::planned::LastLook;
 use crate::shared::{Holding, Shared};
+use crate::silence::History;
 use crate::{Setup, configured, start};
 
 /// The API would be open to everybody who reaches the address.
@@ -66,6 +71,7 @@ pub async fn assemble(base: Base) -> Result<Assembly, Refusal> {
         recheck: Arc::new(look),
         valve: Arc::new(GateValve(edge.gate.clone())),
         config: configured::config(&base.settings),
+        history: Some(Arc::new(OnStream(broker(&base)?))),
         shared: Some(Arc::new(OnPostgres(base.store.clone()))),
     };
     let (control, running) = start(setup, base.stopping.clone()).await?;
@@ -83,7 +89,7 @@ pub async fn assemble(base: Base) -> Result<Assembly, Refusal> {
     Ok(assembly.look(move || figures.look()))
 }
 
-/// The broker, for looking at dead letters.
+/// The broker, for looking at dead letters and into the history.
 fn broker(base: &Base) -> Result<RabbitOptions, Refusal> {
     let broker = &base.settings.broker;
     let password = broker.password.as_ref().map(Secret::read).transpose()?;
@@ -129,7 +135,7 @@ impl Figures {
             ),
             silent: gauge(
                 "migrations_silent",
-                "Migrations under way of which nothing was heard for longer than any step may take",
+                "Migrations under way of which nothing was heard for longer than their step may take",
             ),
             under_way: gauge(
                 "migrations_under_way",
@@ -177,6 +183,33 @@ impl Valve for GateValve {
 impl Consents for SharedTokens {
     async fn consented(&self, token: SecretString) -> Result<(), TokenStoreError> {
         SharedTokens::consented(self, &token).await
+    }
+}
+
+/// The broker's stream, which takes every event whether its reader is bound or not.
+#[derive(Debug)]
+pub struct OnStream(pub RabbitOptions);
+
+#[async_trait]
+impl History for OnStream {
+    async fn about(
+        &self,
+        migrations: &BTreeSet<MigrationId>,
+        since: Timestamp,
+    ) -> Result<Vec<Outgoing>, RabbitError> {
+        let mut found = BTreeMap::new();
+        history::walk(&self.0, Since::Time(since), |record| {
+            if let Ok(envelope) = Envelope::from_bytes(&record.bytes)
+                && migrations.contains(&MigrationId(envelope.subject))
+            {
+                let event = Outgoing { id: envelope.id, bytes: record.bytes.into() };
+                // Published twice it lies there twice. Ids sort by time.
+                found.insert(envelope.id, event);
+            }
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(found.into_values().collect())
     }
 }
 

@@ -1,76 +1,162 @@
-//! The alarm for silence: a migration under way of which nothing is heard for longer than any step may take.
+//! The alarm for silence: a migration under way of which nothing is heard for longer than its step may take.
 //!
 //! The likeliest cause is a fact that went to nobody: a binding that somebody deleted loses events without a sound, because
-//! the history stream still takes them. Control cannot know which one, so it says everything about that migration once more,
-//! the same bytes with the same ids: who has heard it drops it. A verdict never comes of silence; those come from facts.
+//! the history stream still takes them. Control cannot know which one, so everything about that migration is said once more,
+//! the same bytes with the same ids, and who has heard it drops it: what control's own log has, and then what only the
+//! history has, which is what was lost on its way to control itself. A verdict never comes of silence; those come from facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use seatshift_bus::Outgoing;
+use seatshift_bus::{Outgoing, RabbitError};
 use seatshift_host::later;
-use seatshift_messages::{Envelope, MigrationId};
+use seatshift_messages::{Envelope, EventId, MigrationId, Service};
 use seatshift_store::StoreError;
 
 use crate::applies;
 use crate::control::Inner;
 
+/// What a person does about silence.
+pub const WHAT_TO_DO_ABOUT_SILENCE: &str = "look whether all services run and are ready, and for dead letters (`seatshift dead-letters list`); a deleted \
+     binding of the broker is made anew by itself. Their events are published once more, so most go on by themselves";
+
+/// For how long nothing may be heard of a migration under way, by the step that it is in. Longer than the step may take,
+/// and than undoing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SilenceLimits {
+    pub purchase: SignedDuration,
+    pub reassignment: SignedDuration,
+    pub suspension: SignedDuration,
+}
+
+impl Default for SilenceLimits {
+    fn default() -> Self {
+        SilenceLimits::all(SignedDuration::from_hours(48))
+    }
+}
+
+impl SilenceLimits {
+    /// The same limit for each step.
+    pub fn all(limit: SignedDuration) -> Self {
+        SilenceLimits { purchase: limit, reassignment: limit, suspension: limit }
+    }
+
+    /// The limit while this service's word is awaited; the longest where that is not known.
+    pub fn of(&self, awaits: Option<Service>) -> SignedDuration {
+        match awaits {
+            Some(Service::Purchase) => self.purchase,
+            Some(Service::Reassignment) => self.reassignment,
+            Some(Service::Suspension) => self.suspension,
+            Some(Service::Control) | None => self.purchase.max(self.reassignment).max(self.suspension),
+        }
+    }
+
+    fn shortest(&self) -> SignedDuration {
+        self.purchase.min(self.reassignment).min(self.suspension)
+    }
+}
+
+/// A migration of which nothing was heard for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SilentMigration {
+    pub migration: MigrationId,
+    /// When it was last heard of, or asked for, or when the pause ended that it stood still for.
+    pub since: Timestamp,
+    /// The service whose step it is in; none on the way back, where several may work.
+    pub awaits: Option<Service>,
+}
+
+/// Everything that was ever published, by whomever, whether anybody got it or not.
+#[async_trait]
+pub trait History: Send + Sync + Debug {
+    /// Events about these migrations that were published then or later, as far as they are kept; a few earlier ones may be
+    /// among them.
+    ///
+    /// # Errors
+    /// When the history cannot be read now.
+    async fn about(
+        &self,
+        migrations: &BTreeSet<MigrationId>,
+        since: Timestamp,
+    ) -> Result<Vec<Outgoing>, RabbitError>;
+}
+
 /// Migrations whose events are said again at one look.
-const MOST: usize = 100;
+const MOST: usize = 500;
 /// Events of one migration read at a time.
 const PAGE: usize = 200;
-/// Looks within the limit.
+/// Looks within the shortest limit.
 const LOOKS: i32 = 48;
+/// Between two looks while more than [`MOST`] are silent.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
+/// What one service says can be on its way while another is heard, and their clocks differ.
+const BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Until it is dropped.
 pub(crate) async fn run(control: &Inner) {
-    let limit = control.config.silence;
+    let limits = control.config.silence;
+    let between = (limits.shortest() / LOOKS).max(SignedDuration::from_secs(1));
     let mut said: BTreeMap<MigrationId, Timestamp> = BTreeMap::new();
+    let mut more = false;
     loop {
-        control.clock.sleep((limit / LOOKS).max(SignedDuration::from_secs(1))).await;
+        control.clock.sleep(if more { between.min(SOON) } else { between }).await;
         let now = control.clock.now();
-        if let Err(error) = look(control, now, limit, &mut said).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "could not look for silence; trying again"
-            );
-        }
+        more = match look(control, now, &limits, &mut said).await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not look for silence; trying again"
+                );
+                false
+            }
+        };
         applies::forget_old(control, now).await;
     }
 }
 
+/// Says whether some are left for the next look.
 async fn look(
     control: &Inner,
     now: Timestamp,
-    limit: SignedDuration,
+    limits: &SilenceLimits,
     said: &mut BTreeMap<MigrationId, Timestamp>,
-) -> Result<(), StoreError> {
-    let silent = control.board.silent(now, limit);
-    said.retain(|migration, _| silent.iter().any(|(id, _)| id == migration));
-    let due: Vec<_> = silent
-        .iter()
-        .filter(|(id, _)| said.get(id).is_none_or(|at| later(*at, limit) <= now))
-        .take(MOST)
-        .copied()
-        .collect();
+) -> Result<bool, StoreError> {
+    let silent = control.board.silent(now, limits);
+    let still: BTreeSet<MigrationId> = silent.iter().map(|one| one.migration).collect();
+    said.retain(|migration, _| still.contains(migration));
+    let is_due = |one: &&SilentMigration| {
+        said.get(&one.migration).is_none_or(|at| later(*at, limits.of(one.awaits)) <= now)
+    };
+    let mut due: Vec<SilentMigration> = silent.iter().filter(is_due).take(MOST + 1).copied().collect();
+    let more = due.len() > MOST;
+    due.truncate(MOST);
     if due.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     tracing::warn!(
         migrations = silent.len(),
-        "nothing was heard of some migrations for too long: are the services running, and are all bindings there? \
-         (`seatshift doctor`; a service that starts declares them). Their events are published once more"
+        "nothing was heard of some migrations for too long: {WHAT_TO_DO_ABOUT_SILENCE}"
     );
-    for (migration, since) in due {
-        tracing::warn!(%migration, %since, "silent");
-        said.insert(migration, now);
-        say_again(control, migration).await?;
+    let mut from_log = BTreeSet::new();
+    for SilentMigration { migration, since, awaits } in &due {
+        let awaits = awaits.map(Service::name);
+        tracing::warn!(%migration, %since, awaits, "silent");
+        said.insert(*migration, now);
+        say_again(control, *migration, &mut from_log).await?;
     }
-    Ok(())
+    say_what_was_lost(control, &due, &from_log).await;
+    Ok(more)
 }
 
 /// Publishes what the log has of a migration, in order. What is not confirmed is said again at a later look.
-async fn say_again(control: &Inner, migration: MigrationId) -> Result<(), StoreError> {
+async fn say_again(
+    control: &Inner,
+    migration: MigrationId,
+    said: &mut BTreeSet<EventId>,
+) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
         let page = control.store.events(after, PAGE, Some(migration.0)).await?;
@@ -80,8 +166,36 @@ async fn say_again(control: &Inner, migration: MigrationId) -> Result<(), StoreE
             let envelope = Envelope::from_bytes(&row.bytes).ok()?;
             Some(Outgoing { id: envelope.id, bytes: row.bytes.clone() })
         });
-        let confirms: Vec<_> = readable.map(|event| control.bus.publish(event)).collect();
-        // On a bus that confirms at the reader's acknowledgment this would wait for control itself.
-        drop(confirms);
+        for event in readable {
+            said.insert(event.id);
+            publish(control, event);
+        }
     }
+}
+
+/// Publishes what the history has of these migrations and our log has not: we have not heard it, and others may not have.
+async fn say_what_was_lost(control: &Inner, due: &[SilentMigration], from_log: &BTreeSet<EventId>) {
+    let Some(history) = &control.history else { return };
+    let Some(since) = due.iter().map(|one| one.since).min() else { return };
+    let since = since.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
+    let migrations = due.iter().map(|one| one.migration).collect();
+    match history.about(&migrations, since).await {
+        Ok(events) => {
+            let lost: Vec<Outgoing> =
+                events.into_iter().filter(|event| !from_log.contains(&event.id)).collect();
+            if !lost.is_empty() {
+                tracing::warn!(events = lost.len(), "the history has facts that never came here");
+            }
+            lost.into_iter().for_each(|event| publish(control, event));
+        }
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the history cannot be read: facts that were lost on their way here stay lost until it can"
+        ),
+    }
+}
+
+fn publish(control: &Inner, event: Outgoing) {
+    // On a bus that confirms at the reader's acknowledgment waiting for it would be waiting for control itself.
+    drop(control.bus.publish(event));
 }

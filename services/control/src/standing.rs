@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use seatshift_messages::{MigrationId, RunId};
 use seatshift_store::{Store, StoreError};
 
+use crate::pause::Pause;
 use crate::records;
 use crate::restart;
 use crate::run::{PlannedRow, Run, RunRow};
+use crate::silence::{SilenceLimits, SilentMigration};
 use crate::tracker::{Ledger, Stage, VerdictKind, Wish};
 
 /// One row of a run with what became of it.
@@ -65,6 +68,31 @@ impl RowStanding {
             || row.customer.0 == id
             || row.old_subscription.is_some_and(|old| old.0 == id)
     }
+}
+
+/// Those of these rows of which nothing was heard for longer than their step may take, longest first: the alarm of control,
+/// for whoever only sees its store.
+pub async fn silent(
+    store: &dyn Store,
+    rows: &[RowStanding],
+    now: Timestamp,
+    limits: &SilenceLimits,
+) -> Result<Vec<SilentMigration>, StoreError> {
+    if records::get::<Pause>(store, records::PAUSE, records::CURRENT).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    let resumed: Option<Timestamp> = records::get(store, records::PAUSE, records::RESUMED).await?;
+    let since = |ledger: &Ledger| ledger.heard_at.or(ledger.known.requested_at).max(resumed);
+    let running = rows.iter().filter(|row| row.ledger.stage == Stage::Running && !row.already);
+    let mut silent: Vec<SilentMigration> = running
+        .filter_map(|row| {
+            let since = since(&row.ledger)?;
+            Some(SilentMigration { migration: row.migration, since, awaits: row.ledger.awaits() })
+        })
+        .filter(|silent| now.duration_since(silent.since) > limits.of(silent.awaits))
+        .collect();
+    silent.sort_by_key(|silent| (silent.since, silent.migration));
+    Ok(silent)
 }
 
 /// All runs, oldest first.

@@ -3,13 +3,17 @@
 //!
 //! Each service declares its own and looks for the rest, so that least rights are enough and nothing is refused in the
 //! normal course; what is missing is created when the user may. A session that could not make sure does not begin: an event
-//! published before its reader's queue exists would be lost to that reader, and nobody would be told.
+//! published before its reader's queue exists would be lost to that reader, and nobody would be told. For the same reason
+//! bindings are made again from time to time, whether they are there or not.
+
+use std::sync::Weak;
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ExchangeKind};
 use seatshift_messages::Service;
+use tokio::time::sleep;
 
 use super::error::{RabbitError, soft};
 use super::options::Declare;
@@ -35,14 +39,30 @@ pub(crate) async fn declare(
         unchecked
             .push(format!("the {} bindings: an event without one reaches nobody", topology.bindings.len()));
     } else {
-        for binding in &topology.bindings {
-            if Topology::declares_binding(service, binding) {
-                surveyor.bind(binding).await?;
-            }
-        }
+        surveyor.bind_all(&topology).await?;
     }
     surveyor.close().await;
     Ok(unchecked)
+}
+
+/// Binds again and again, as long as the session lives; ends with what went wrong. Nothing asks a broker whether a binding is
+/// there, and one that is there already is no work for it.
+pub(crate) async fn keep_bound(shared: &super::Shared, connection: &Weak<Connection>) -> RabbitError {
+    let topology = table();
+    let (service, mode) = (shared.options.service, shared.options.declare);
+    if mode == Declare::Passive {
+        return std::future::pending().await;
+    }
+    loop {
+        sleep(shared.options.bind_again).await;
+        // Who has let go of it is about to end us.
+        let Some(connection) = connection.upgrade() else { return std::future::pending().await };
+        let mut surveyor = Surveyor { connection: &connection, channel: None, service, mode };
+        if let Err(error) = surveyor.bind_all(&topology).await {
+            return error;
+        }
+        surveyor.close().await;
+    }
 }
 
 struct Surveyor<'c> {
@@ -118,6 +138,15 @@ impl Surveyor<'_> {
         let channel = self.channel().await?;
         let told = channel.queue_declare(queue.name.as_str().into(), options, arguments(queue)).await;
         Ok(told.map(|_| ()))
+    }
+
+    async fn bind_all(&mut self, topology: &Topology) -> Result<(), RabbitError> {
+        for binding in &topology.bindings {
+            if Topology::declares_binding(self.service, binding) {
+                self.bind(binding).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn bind(&mut self, binding: &Binding) -> Result<(), RabbitError> {

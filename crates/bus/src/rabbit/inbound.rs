@@ -92,6 +92,9 @@ impl Session<'_> {
     async fn run(&mut self, mut line: Line) -> Result<(), RabbitError> {
         let mut phase = self.shared.phase.subscribe();
         let desk = Arc::clone(&self.desk);
+        let connection = Arc::downgrade(&line.connection);
+        let bound = declare::keep_bound(self.shared, &connection);
+        tokio::pin!(bound);
         loop {
             let now = *phase.borrow_and_update();
             if now >= Phase::Draining && !self.draining {
@@ -120,6 +123,7 @@ impl Session<'_> {
                 _ = phase.changed() => {}
                 () = desk.changed.notified() => {}
                 () = at(due) => {}
+                error = &mut bound => return Err(error),
                 delivery = next(&mut self.consumer) => self.arrived(delivery)?,
             }
         }

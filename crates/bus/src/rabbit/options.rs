@@ -111,6 +111,8 @@ pub struct RabbitOptions {
     pub confirm_timeout: Duration,
     /// Most events in one round of publishing.
     pub batch: usize,
+    /// All events are bound to their readers again this often: a binding that somebody deletes loses events without a sound.
+    pub bind_again: Duration,
     /// Between attempts to connect: at least the first, at most the second.
     pub backoff: (Duration, Duration),
     /// Of the jitter between attempts, and of which node comes first. Different for each replica.
@@ -130,6 +132,7 @@ impl RabbitOptions {
             connect_timeout: Duration::from_secs(10),
             confirm_timeout: Duration::from_secs(15),
             batch: 256,
+            bind_again: Duration::from_secs(30),
             backoff: (Duration::from_millis(200), Duration::from_secs(30)),
             seed: 0,
         }

@@ -1,6 +1,7 @@
 //! `doctor`: is everything in place? Each check by itself, with what to do where it fails.
 
 use seatshift_catalog::PartnerOffers;
+use seatshift_control::WHAT_TO_DO_ABOUT_SILENCE;
 use seatshift_control::api::wire::Silent;
 use seatshift_messages::Service;
 use seatshift_partner_center::{CallError, CustomerSummary, Reader};
@@ -144,8 +145,7 @@ fn silent(migrations: &[Silent]) -> Option<Check> {
     Some(Check::bad(
         "migrations",
         format!(
-            "{} under way of which nothing is heard, {} since {}; look whether all services run, and at the broker's bindings \
-             (a service that is started again makes them anew)",
+            "{} under way of which nothing is heard, {} since {}; {WHAT_TO_DO_ABOUT_SILENCE}",
             count(migrations.len() as u64, "migration", "migrations"),
             longest.migration,
             longest.since

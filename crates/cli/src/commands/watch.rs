@@ -8,7 +8,7 @@ use crate::ending::Ending;
 use crate::progress::Progress;
 use crate::signals::asked_to_stop;
 
-use super::status::read_status;
+use super::status::{look, read_status};
 
 /// Watch the engine that runs; ends when it has nothing left to do (Ctrl-C ends the watching, not the engine)
 #[derive(Debug, clap::Args)]
@@ -44,8 +44,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         }
     }
     progress.finish();
-    let mut status = read_status(&*base.store).await?;
-    status.engine = base.at_work(&settings).await?;
+    let status = look(&base, &settings).await?;
     context.output.show(&status, || status.text())?;
     Ok(Ending::Fine)
 }

@@ -106,6 +106,7 @@ impl Embedded {
             recheck: Arc::new(look),
             valve: Arc::new(GateValve(gate)),
             config: settings.control,
+            history: None,
             shared: None,
         };
         let (control, controlling) = seatshift_control::start(setup, stopping.clone()).await?;

@@ -46,6 +46,8 @@ use switch::Switch;
 const BREATH: Duration = Duration::from_millis(5);
 /// The mode is asked for again after this, while there are calls. Real time.
 const REFRESH: Duration = Duration::from_millis(300);
+/// The same while somebody waits for changes to be allowed again: one question for all of them. Real time.
+const AT_REST: Duration = Duration::from_millis(600);
 /// Without calls for so long, nothing is asked. Real time.
 const IDLE: Duration = Duration::from_secs(60);
 /// What was granted ahead may be kept for so long, in the process's own time, and no longer than [`AHEAD`] in real time.
@@ -214,10 +216,14 @@ impl Shared {
     }
 
     async fn until_changes_are_allowed(&self) {
+        if self.switch.allows_changes() {
+            return;
+        }
+        // Before the look, so that nothing is missed in between; from now on the keeper asks.
+        let mut news = self.switch.news();
+        self.bell.notify_one();
         while !self.switch.allows_changes() {
-            self.bell.notify_one();
-            // Looked at again by itself: what is heard again without having changed wakes nobody.
-            drop(tokio::time::timeout(REFRESH / 10, self.switch.changed()).await);
+            news.arrive().await;
         }
     }
 
@@ -310,8 +316,11 @@ impl Shared {
             let now = Instant::now();
             let state = self.state();
             let lines = state.lines.values().filter_map(|line| line.deadline(now)).min();
-            let active = now.duration_since(state.last_call) < IDLE;
-            let refresh = active.then(|| self.switch.asked().map_or(now, |asked| asked + REFRESH));
+            let waited_for = self.switch.is_waited_for();
+            let active = waited_for || now.duration_since(state.last_call) < IDLE;
+            // Who waits for the end of a pause is in no hurry.
+            let between = if waited_for { AT_REST } else { REFRESH };
+            let refresh = active.then(|| self.switch.asked().map_or(now, |asked| asked + between));
             let told = (!state.throttled.is_empty()).then_some(now);
             lines.into_iter().chain(refresh).chain(told).min()
         };

@@ -124,6 +124,43 @@ async fn with_the_database_away_nothing_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_waited_through_a_pause_or_an_outage_go_on_by_themselves() {
+    let pool = Pool::new();
+    let (gate, _keeper) = replica(&pool, limits(600_000.0), 1);
+    let (operator, _operator) = replica(&pool, limits(600_000.0), 1);
+    assert!(is_permitted(&gate, ask(true)).await);
+    // Longer than anybody asks without calls.
+    const LONG: u32 = 600;
+    let long = Duration::from_secs(LONG.into());
+    for outage in [false, true] {
+        if outage {
+            pool.goes_away(true);
+        } else {
+            operator.set_mode(Mode::Paused).await;
+        }
+        sleep(Duration::from_secs(2)).await;
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..300 {
+            let gate = gate.clone();
+            waiting.spawn(async move { gate.permit(ask(true)).await });
+        }
+        let before = pool.questions();
+        sleep(long).await;
+        assert!(waiting.try_join_next().is_none(), "nobody goes on by himself");
+        let asked = pool.questions() - before;
+        assert!(asked <= 2 * LONG, "{asked} questions in {long:?}, for however many who wait");
+        if outage {
+            pool.goes_away(false);
+        } else {
+            operator.set_mode(Mode::Running).await;
+        }
+        let all = async { while waiting.join_next().await.is_some() {} };
+        let soon = Duration::from_secs(3);
+        assert!(timeout(soon, all).await.is_ok(), "after an outage: {outage}; {} still wait", waiting.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_429_stops_the_family_for_all_and_no_other() {
     let pool = Pool::new();
     let (one, _one) = replica(&pool, limits(60_000.0), 1);

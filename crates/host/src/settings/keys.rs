@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Secret,
     Flag,
     Count,
+    /// From one hour to a year.
+    Hours,
     Url,
     /// A moment, such as `2019-03-01T08:00:00Z`.
     Time,
@@ -28,6 +30,7 @@ impl Kind {
             Kind::Text | Kind::Secret => "write a text in quotation marks".to_owned(),
             Kind::Flag => "write true or false".to_owned(),
             Kind::Count => "write a whole number without quotation marks".to_owned(),
+            Kind::Hours => "write whole hours from 1 to 8760, without quotation marks".to_owned(),
             Kind::Url => "write an address such as \"https://api.example.net\"".to_owned(),
             Kind::Time => "write a moment such as \"2019-03-01T08:00:00Z\"".to_owned(),
             Kind::Path => "write the name of a file or folder in quotation marks".to_owned(),
@@ -68,7 +71,7 @@ const fn key(path: &'static str, kind: Kind, shown: Shown, value: &'static str, 
     Key { path, kind, shown, value, about }
 }
 
-use Kind::{Address, Count, Flag, Path, Secret, Servers, Text, Time, Url, Word};
+use Kind::{Address, Count, Flag, Hours, Path, Secret, Servers, Text, Time, Url, Word};
 use Shown::{Commented, Hidden, Open};
 
 const POSTGRES: &[&str] = &["postgres", "postgresql"];
@@ -129,6 +132,11 @@ pub(super) static KEYS: &[Key] = &[
         "... and later, when so many percent of the last 100 do."),
     key("run.chunk_users", Count, Commented, "25",
         "Big customers are cut into chunks of so many users."),
+
+    key("silence.purchase_hours", Hours, Commented, "48",
+        "A migration under way of which nothing is heard for longer than its step may take is told of in `status`, and its\nevents are published once more. Above 24, which a step may spend waiting for Microsoft."),
+    key("silence.reassignment_hours", Hours, Commented, "48", ""),
+    key("silence.suspension_hours", Hours, Commented, "48", ""),
 
     key("quota.customers_per_minute", Count, Commented, "500",
         "Calls a minute that Microsoft grants, by family. The first three are documented."),

@@ -40,6 +40,7 @@ pub struct Settings {
     pub partner_center: PartnerCenter,
     pub planning: Planning,
     pub run: Run,
+    pub silence: Silence,
     pub quota: Quota,
     pub files: Files,
     pub control: Control,
@@ -93,6 +94,14 @@ pub struct Run {
     pub stop_after_first: u64,
     pub stop_percent: u64,
     pub chunk_users: u64,
+}
+
+/// Hours for which nothing may be heard of a migration under way, by the step that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    pub purchase_hours: u64,
+    pub reassignment_hours: u64,
+    pub suspension_hours: u64,
 }
 
 /// Calls a minute, by family; none = what the client knows or learns.
@@ -199,6 +208,11 @@ impl Settings {
                 stop_after_first: count("run.stop_after_first", 3),
                 stop_percent: count("run.stop_percent", 5),
                 chunk_users: count("run.chunk_users", 25).max(1),
+            },
+            silence: Silence {
+                purchase_hours: count("silence.purchase_hours", 48),
+                reassignment_hours: count("silence.reassignment_hours", 48),
+                suspension_hours: count("silence.suspension_hours", 48),
             },
             quota: Quota {
                 customers: values.count("quota.customers_per_minute"),

@@ -35,6 +35,7 @@ fn what_init_shows_as_a_default_is_the_default() {
         .collect();
     let (shown, default) = (read(&uncommented, &[]).unwrap(), read("", &[]).unwrap());
     assert_eq!(format!("{:?}", shown.run), format!("{:?}", default.run));
+    assert_eq!(shown.silence, default.silence);
     assert_eq!(shown.planning.min_days_left, default.planning.min_days_left);
     assert_eq!(shown.planning.reuse_reads_hours, default.planning.reuse_reads_hours);
     assert_eq!(shown.partner_center.app_only_resource, default.partner_center.app_only_resource);
@@ -60,6 +61,22 @@ fn a_value_of_the_wrong_kind_says_what_to_write() {
     assert!(text.contains("line 2, key run.max_in_flight: this is a text; write a whole number"), "{text}");
     let text = problem("[partner_center]\ncloud = \"germany\"\n");
     assert!(text.contains("write one of: public, us_government, china"), "{text}");
+}
+
+#[test]
+fn a_limit_for_silence_is_hours_from_one_to_a_year() {
+    let silence = read("[silence]\npurchase_hours = 30\nsuspension_hours = 8760\n", &[]).unwrap().silence;
+    assert_eq!(
+        (silence.purchase_hours, silence.reassignment_hours, silence.suspension_hours),
+        (30, 48, 8760)
+    );
+    for wrong in ["0", "8761", "-1"] {
+        let text = problem(&format!("[silence]\nreassignment_hours = {wrong}\n"));
+        assert!(text.contains("line 2, key silence.reassignment_hours: "), "{text}");
+        assert!(text.contains("write whole hours from 1 to 8760"), "{text}");
+    }
+    let error = read("", &[("SEATSHIFT__SILENCE__PURCHASE_HOURS", "two")]).unwrap_err().to_string();
+    assert!(error.contains("SEATSHIFT__SILENCE__PURCHASE_HOURS: `two` is not a number of hours"), "{error}");
 }
 
 #[test]

@@ -109,8 +109,10 @@ impl Values {
                 return;
             }
             (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
-            (Kind::Count, DeValue::Integer(number)) => read_text(key, number.as_str()),
-            (Kind::Flag | Kind::Count, DeValue::String(_)) => Err(format!("this is {}", name_of(value))),
+            (Kind::Count | Kind::Hours, DeValue::Integer(number)) => read_text(key, number.as_str()),
+            (Kind::Flag | Kind::Count | Kind::Hours, DeValue::String(_)) => {
+                Err(format!("this is {}", name_of(value)))
+            }
             (_, DeValue::String(text)) => read_text(key, text),
             (Kind::Time, DeValue::Datetime(time)) => read_text(key, &time.to_string()),
             (_, other) => Err(format!("this is {}", name_of(other))),
@@ -201,6 +203,10 @@ fn read_text(key: &Key, text: &str) -> Result<Value, String> {
         Kind::Count => {
             text.replace('_', "").parse().map(Value::Count).map_err(|_| not("a whole number from 0 on"))
         }
+        Kind::Hours => match text.parse() {
+            Ok(hours @ 1..=8760) => Ok(Value::Count(hours)),
+            _ => Err(not("a number of hours from 1 to 8760")),
+        },
         Kind::Url => Url::parse(text).map(Value::Url).map_err(|_| not("an address")),
         Kind::Time => text.parse().map(Value::Time).map_err(|_| not("a moment")),
         Kind::Address => text.parse().map(Value::Address).map_err(|_| not("an address and a port")),

@@ -10,6 +10,7 @@ use super::Api;
 use super::problem::{Problem, Refused};
 use super::waiting::{Asked, until};
 use super::wire::{ProgressNow, Silent};
+use crate::silence::WHAT_TO_DO_ABOUT_SILENCE;
 
 /// What is waited for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,14 +50,15 @@ pub(super) async fn now(
 }
 
 fn picture(api: &Api, version: String, behind: bool) -> ProgressNow {
-    let silent = api.control.silent().into_iter();
+    let silent: Vec<Silent> = api.control.silent().into_iter().map(Silent::from).collect();
     ProgressNow {
         version,
         position: api.control.position(),
         progress: api.control.progress(),
         // A picture that is behind cannot say that nothing more happens.
         settled: api.control.settled_now().filter(|_| !behind),
-        silent: silent.map(|(migration, since)| Silent { migration, since }).collect(),
+        what_to_do_about_silence: (!silent.is_empty()).then(|| WHAT_TO_DO_ABOUT_SILENCE.to_owned()),
+        silent,
         at_risk: api.control.at_risk(),
         allow_changes: api.allow_changes,
         now: api.control.now(),

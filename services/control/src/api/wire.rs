@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{PlannedRow, Progress, RunOptions, Settled};
+use crate::{PlannedRow, Progress, RunOptions, Settled, SilentMigration};
 
 /// How far everything is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,8 +23,11 @@ pub struct ProgressNow {
     /// Set when nothing more happens by itself.
     #[schema(value_type = Option<Object>)]
     pub settled: Option<Settled>,
-    /// Migrations under way of which nothing was heard for too long.
+    /// Migrations under way of which nothing was heard for longer than their step may take, longest first.
     pub silent: Vec<Silent>,
+    /// For people, where some are silent: what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what_to_do_about_silence: Option<String>,
     /// Rows that are not at their end while their old subscription's is near.
     pub at_risk: usize,
     /// Whether anything may be changed at Microsoft.
@@ -43,6 +46,17 @@ pub struct Silent {
     pub migration: MigrationId,
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// The service whose step it is in; absent on the way back, where several may work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub awaits: Option<Service>,
+}
+
+impl From<SilentMigration> for Silent {
+    fn from(silent: SilentMigration) -> Self {
+        let SilentMigration { migration, since, awaits } = silent;
+        Silent { migration, since, awaits }
+    }
 }
 
 /// Something was taken on; where to ask what became of it.

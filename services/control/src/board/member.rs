@@ -1,7 +1,7 @@
 //! What the board keeps of one migration: a few numbers. At a hundred thousand rows every byte here is a tenth of a megabyte.
 
 use jiff::Timestamp;
-use seatshift_messages::MigrationId;
+use seatshift_messages::{MigrationId, Service};
 
 use super::lane::{Begins, Candidate};
 use crate::tracker::{Ledger, RowRef, Stage, VerdictKind};
@@ -45,6 +45,8 @@ pub(super) struct Member {
     pub(super) verdict_at: Moment,
     /// When control last heard of it or asked something of it.
     pub(super) heard_at: Moment,
+    /// Which service's word it waits for, while it is under way and it is known.
+    pub(super) awaits: Option<Service>,
     pub(super) phase: Phase,
     pub(super) standing: Option<VerdictKind>,
     /// With a standing *parked, waits for*.
@@ -83,6 +85,7 @@ impl Member {
             requested_at: Moment::of(known.requested_at),
             verdict_at: Moment::of(ledger.standing().map(|verdict| verdict.at)),
             heard_at: Moment::of(ledger.heard_at.or(known.requested_at)),
+            awaits: ledger.awaits(),
             phase,
             standing,
             waits: phase == Phase::Waiting && standing == Some(VerdictKind::Parked),

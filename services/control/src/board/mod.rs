@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use self::lane::{Begins, Candidate, Few, Lane};
 use self::member::{Member, Moment, Phase};
 use crate::pause::Pause;
+use crate::silence::{SilenceLimits, SilentMigration};
 use crate::stop::{Outcomes, StopRule};
 use crate::tracker::{Ledger, VerdictKind};
 
@@ -234,23 +235,25 @@ impl Board {
         progress
     }
 
-    /// Migrations under way of which nothing was heard for so long, though nothing was paused: longest silent first.
-    pub(crate) fn silent(&self, now: Timestamp, limit: SignedDuration) -> Vec<(MigrationId, Timestamp)> {
+    /// Migrations under way of which nothing was heard for too long, though nothing was paused: longest silent first.
+    pub(crate) fn silent(&self, now: Timestamp, limits: &SilenceLimits) -> Vec<SilentMigration> {
         let state = self.state();
         if state.pause.is_some() {
             return Vec::new();
         }
         let since =
             |member: &Member| Some(member.heard_at.get()?.max(state.resumed_at.unwrap_or(Timestamp::MIN)));
-        let mut silent: Vec<(MigrationId, Timestamp)> = state
+        let mut silent: Vec<SilentMigration> = state
             .active
             .iter()
             .filter_map(|id| state.members.get(id).map(|member| (*id, member)))
             .filter(|(_, member)| member.phase == Phase::Running)
-            .filter_map(|(id, member)| Some((id, since(member)?)))
-            .filter(|(_, since)| now.duration_since(*since) > limit)
+            .filter_map(|(migration, member)| {
+                Some(SilentMigration { migration, since: since(member)?, awaits: member.awaits })
+            })
+            .filter(|silent| now.duration_since(silent.since) > limits.of(silent.awaits))
             .collect();
-        silent.sort_by_key(|(id, since)| (*since, *id));
+        silent.sort_by_key(|silent| (silent.since, silent.migration));
         silent
     }
 

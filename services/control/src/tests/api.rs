@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::stage::{Does, Stage, row};
-use crate::Config;
 use crate::api::{Api, Consents, InStore, document, router};
 use crate::planning::tests::tenant::{Office, Partner, customer, id};
+use crate::{Config, SilenceLimits};
 
 const TOKEN: &str = "a long random text";
 
@@ -55,7 +55,11 @@ fn sha256(name: &str) -> String {
 
 impl Desk {
     async fn new(allow_changes: bool) -> Desk {
-        let stage = Stage::replicated(2, Config::default()).await;
+        Desk::with(allow_changes, Config::default()).await
+    }
+
+    async fn with(allow_changes: bool, config: Config) -> Desk {
+        let stage = Stage::replicated(2, config).await;
         let office = Office::of(Partner::new(vec![customer(1)]));
         let kept = Arc::new(Kept::default());
         let api = Api {
@@ -299,6 +303,22 @@ async fn progress_waits_for_a_change_and_not_for_ever() {
     assert!(desk.stage.clock.now().duration_since(before) >= SignedDuration::from_secs(20));
     let (other, _) = futures::join!(desk.get(&path), desk.apply("p", &["a1"]));
     assert_ne!(other["version"], first["version"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_names_the_silent_with_the_step_they_are_in_and_says_what_to_do() {
+    let silence = SilenceLimits::all(SignedDuration::from_hours(1));
+    let desk = Desk::with(true, Config { silence, ..Config::default() }).await;
+    desk.stage.world.set("a1", Does::HangLater);
+    desk.apply("p", &["a1", "b1"]).await;
+    desk.stage.wait(SignedDuration::from_mins(30)).await;
+    let now = desk.get("/v1/progress").await;
+    assert_eq!((&now["silent"], now.get("what_to_do_about_silence")), (&json!([]), None));
+    desk.stage.wait(SignedDuration::from_mins(50)).await;
+    let now = desk.get("/v1/progress").await;
+    let silent = now["silent"].as_array().unwrap();
+    assert_eq!((silent.len(), &silent[0]["awaits"]), (1, &json!("reassignment")));
+    assert!(now["what_to_do_about_silence"].as_str().unwrap().contains("look whether all services run"));
 }
 
 #[tokio::test(start_paused = true)]

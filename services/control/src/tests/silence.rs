@@ -1,15 +1,19 @@
 //! A migration of which nothing is heard raises an alarm, and its events are said once more.
 
 use jiff::SignedDuration;
-use seatshift_messages::Envelope;
+use seatshift_messages::{Envelope, Service};
 use seatshift_store::Store;
 
 use super::stage::{Does, Stage, plan, row};
-use crate::Config;
 use crate::commands::Verb;
+use crate::{Config, SilenceLimits, standing};
 
 fn quick() -> Config {
-    Config { silence: SignedDuration::from_hours(2), look_for_commands: None, ..Config::default() }
+    Config {
+        silence: SilenceLimits::all(SignedDuration::from_hours(2)),
+        look_for_commands: None,
+        ..Config::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -22,7 +26,14 @@ async fn a_migration_that_nobody_speaks_of_is_told_of_after_the_limit_and_not_be
     stage.wait(SignedDuration::from_mins(2)).await;
     let silent = stage.control.silent();
     assert_eq!(silent.len(), 1, "b1 is done");
-    assert_eq!(silent[0].0, stage.rows().await[0].migration);
+    let (rows, now) = (stage.rows().await, stage.clock.now());
+    let limits = quick().silence;
+    assert_eq!(
+        standing::silent(&*stage.store, &rows, now, &limits).await.unwrap(),
+        silent,
+        "the store says the same"
+    );
+    assert_eq!(silent[0].migration, stage.rows().await[0].migration);
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,6 +47,37 @@ async fn what_was_lost_on_the_way_is_said_again_with_the_same_id() {
     let events = stage.store.events(0, 100, None).await.unwrap();
     let requested = events.iter().map(|row| Envelope::from_bytes(&row.bytes).unwrap());
     assert_eq!(requested.filter(|event| event.kind.contains("requested")).count(), 1, "logged once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fact_that_was_lost_on_its_way_to_control_is_found_in_the_history() {
+    let stage = Stage::with(quick()).await;
+    stage.world.set("a1", Does::Unheard);
+    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 20)])).await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    assert_eq!(stage.states().await, ["a1 running", "b1 completed (completed)"]);
+    stage.control.settled().await;
+    assert_eq!(stage.states().await, ["a1 completed (completed)", "b1 completed (completed)"]);
+    assert!(stage.control.silent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_step_has_its_own_limit() {
+    let silence = SilenceLimits {
+        purchase: SignedDuration::from_hours(5),
+        ..SilenceLimits::all(SignedDuration::from_hours(2))
+    };
+    let stage = Stage::with(Config { silence, look_for_commands: None, ..Config::default() }).await;
+    stage.world.set("a1", Does::Hang);
+    stage.world.set("b1", Does::HangLater);
+    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 20)])).await;
+    let awaited = async |hours| {
+        stage.wait(SignedDuration::from_hours(hours)).await;
+        stage.control.silent().into_iter().map(|silent| silent.awaits).collect::<Vec<_>>()
+    };
+    assert_eq!(awaited(1).await, []);
+    assert_eq!(awaited(3).await, [Some(Service::Reassignment)], "the purchase may take longer");
+    assert_eq!(awaited(3).await, [Some(Service::Purchase), Some(Service::Reassignment)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,13 @@
 //! The stage on which control is tested: everything real but the participants and the look at Microsoft.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use seatshift_bus::{Bus, LocalBus, Outgoing};
+use seatshift_bus::{Bus, LocalBus, Outgoing, RabbitError};
 use seatshift_host::{Clock, Ids, Limits, Parts, VirtualClock};
 use seatshift_messages::*;
 use seatshift_store::{Changes, LedgerRow, MemoryStore, Store, StoreError};
@@ -20,8 +20,8 @@ use crate::commands::{Answered, Command, Target, Verb};
 use crate::standing::{self, RowStanding};
 use crate::tracker::{Answer, VerdictKind};
 use crate::{
-    ACTS, Applied, Config, Control, Decided, Holding, PlannedRow, Question, Recheck, Rechecked, ReviewedPlan,
-    RunOptions, Setup, Shared, Turned, Valve, start,
+    ACTS, Applied, Config, Control, Decided, History, Holding, PlannedRow, Question, Recheck, Rechecked,
+    ReviewedPlan, RunOptions, Setup, Shared, Turned, Valve, start,
 };
 
 /// What the participants do with a row.
@@ -33,8 +33,12 @@ pub(super) enum Does {
     Park,
     /// Says nothing more.
     Hang,
+    /// Is bought, and then nothing more is said.
+    HangLater,
     /// The first request is lost on its way to purchase; completes when it comes again.
     Lost,
+    /// Completes, and control is not told: only the history has it.
+    Unheard,
 }
 
 #[derive(Debug)]
@@ -132,6 +136,8 @@ pub(super) struct World {
     pub(super) requested: Mutex<Vec<String>>,
     /// Migrations under way, and the most of them that ever were.
     under_way: AtomicUsize,
+    /// What was published and delivered to nobody.
+    undelivered: Mutex<Vec<Outgoing>>,
     pub(super) most: AtomicUsize,
     rows: Mutex<BTreeMap<Uuid, String>>,
     sequences: Mutex<BTreeMap<(Service, Uuid), u64>>,
@@ -156,6 +162,24 @@ impl Valve for Taps {
             Some(&"drain") => Turned::Draining,
             Some(_) => Turned::Shut,
         })
+    }
+}
+
+#[derive(Debug)]
+struct Past(Arc<World>);
+
+#[async_trait]
+impl History for Past {
+    async fn about(
+        &self,
+        migrations: &BTreeSet<MigrationId>,
+        since: Timestamp,
+    ) -> Result<Vec<Outgoing>, RabbitError> {
+        let about = |event: &&Outgoing| {
+            let envelope = Envelope::from_bytes(&event.bytes).unwrap();
+            migrations.contains(&MigrationId(envelope.subject)) && envelope.time >= since
+        };
+        Ok(self.0.undelivered.lock().unwrap().iter().filter(about).cloned().collect())
     }
 }
 
@@ -253,6 +277,18 @@ impl Actor {
                     Does::Complete => self.complete(subject).await,
                     Does::Refuse => self.say(subject, refused()).await,
                     Does::Park => self.say(subject, parked(1)).await,
+                    Does::Unheard => {
+                        let event = self.seal(subject, suspended(self.clock.now()));
+                        self.world.undelivered.lock().unwrap().push(event);
+                        return;
+                    }
+                    Does::HangLater => {
+                        // A real participant drops what comes again.
+                        self.world.set(&row, Does::Hang);
+                        let instruction = said.instruction;
+                        self.say(subject, bought(instruction, self.clock.now())).await;
+                        return;
+                    }
                     Does::Hang => return,
                     Does::Lost => {
                         self.world.set(&row, Does::Complete);
@@ -275,6 +311,11 @@ impl Actor {
     }
 
     async fn say(&self, subject: Uuid, event: Event) {
+        let event = self.seal(subject, event);
+        self.bus.publish(event).await;
+    }
+
+    fn seal(&self, subject: Uuid, event: Event) -> Outgoing {
         let sequence = {
             let mut sequences = self.world.sequences.lock().unwrap();
             let last = sequences.entry((event.owner(), subject)).or_default();
@@ -291,7 +332,7 @@ impl Actor {
             causation: None,
             customer: None,
         });
-        self.bus.publish(Outgoing { id: envelope.id, bytes: envelope.to_bytes().into() }).await;
+        Outgoing { id: envelope.id, bytes: envelope.to_bytes().into() }
     }
 }
 
@@ -314,6 +355,17 @@ fn parked(parking: u32) -> Event {
         parking,
         rollback_seen: false,
     }))
+}
+
+fn bought(instruction: Instruction, now: Timestamp) -> Event {
+    let purchase = Purchase {
+        order: OrderId::new("order"),
+        subscription: SubscriptionId(Uuid::from_u128(3)),
+        quantity: 3,
+        purchased_at: now,
+        cancellable_until: None,
+    };
+    Event::SubscriptionPurchased(Box::new(SubscriptionPurchased { instruction, purchase }))
 }
 
 fn suspended(now: Timestamp) -> Event {
@@ -374,6 +426,7 @@ impl Stage {
                 recheck: recheck.clone(),
                 valve: valve.clone(),
                 config,
+                history: Some(Arc::new(Past(world.clone()))),
                 shared: shared.clone(),
             };
             let (control, running) = start(setup, CancellationToken::new()).await.unwrap();

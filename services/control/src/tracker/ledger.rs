@@ -59,6 +59,20 @@ impl Ledger {
         }
     }
 
+    /// The service whose step a migration under way is in, on its way forward; none on the way back, where several may work.
+    pub fn awaits(&self) -> Option<Service> {
+        let known = &self.known;
+        if self.stage != Stage::Running || self.rollback || known.restored + known.left > 0 {
+            None
+        } else if known.purchased_at.is_none() {
+            Some(Service::Purchase)
+        } else if known.users_done_at.is_none() {
+            Some(Service::Reassignment)
+        } else {
+            Some(Service::Suspension)
+        }
+    }
+
     pub(crate) fn upto(&self) -> Vec<Upto> {
         self.upto.iter().map(|(source, sequence)| Upto { source: *source, sequence: *sequence }).collect()
     }

@@ -2,6 +2,7 @@
 //!
 //! Each test brings up servers of its own, because it harms them.
 
+mod bindings;
 mod harm;
 mod harms;
 mod long;

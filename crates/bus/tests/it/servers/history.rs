@@ -30,6 +30,14 @@ async fn the_history_holds_every_event_in_the_order_of_its_publication() {
     let last = read(&reader, Since::Last, usize::MAX).await.unwrap();
     assert_eq!(last.last(), all.last());
     assert_eq!(read(&reader, Since::Offset(1_500), usize::MAX).await.unwrap(), [], "nothing is there yet");
+    let at = |time: &str| Since::Time(time.parse().unwrap());
+    assert_eq!(read(&reader, at("2001-01-01T00:00:00Z"), usize::MAX).await.unwrap().len(), all.len());
+    assert_eq!(read(&reader, at("1901-01-01T00:00:00Z"), 3).await.unwrap().len(), 3);
+    assert_eq!(
+        read(&reader, at("2999-01-01T00:00:00Z"), usize::MAX).await.unwrap(),
+        [],
+        "nothing is so young"
+    );
     let mut seen = 0;
     let stop_at_ten = |_| {
         seen += 1;

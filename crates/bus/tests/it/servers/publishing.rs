@@ -54,6 +54,26 @@ async fn a_lost_binding_is_not_noticed_by_publishing_but_mended_by_the_next_sess
     assert_eq!(numbers(&receive(&*control, Control, 10).await), [2]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_binding_is_made_anew_while_the_session_lives() {
+    let vhost = Vhost::fresh();
+    let kind = "seatshift.migration.progressed.v1";
+    let often = std::time::Duration::from_millis(100);
+    let control = Running::ready(RabbitOptions { bind_again: often, ..vhost.options(Control) }).await;
+    vhost.unbind(EVENTS, &work_queue(Control), kind);
+    let heard = async {
+        loop {
+            assert_eq!(publish(&*control, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
+            if let Ok(heard) = tokio::time::timeout(often, receive(&*control, Control, 1)).await {
+                return numbers(&heard);
+            }
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    assert_eq!(tokio::time::timeout(patience, heard).await.expect("it is bound again"), [1]);
+    assert_eq!(control.state().reconnects, 0, "without a new session");
+}
+
 /// lapin hangs a return on whichever confirmation comes next; an event must not be called safe for that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_the_broker_returns_is_never_called_safe_however_many_are_on_their_way() {

@@ -160,7 +160,8 @@ fn ctrl_c_ends_the_watching_and_not_the_run() {
     let place = Place::through_control(10, 30);
     place.run(&["plan", "--approve-ready"]).ends(0);
     let mut apply = place.stage.start(&["--config", place.config, "apply", "--yes"]);
-    while place.run(&["status", "--output", "json"]).json()["run"].is_null() {
+    // Before that the plan may still be on its way.
+    while place.run(&["status", "--output", "json"]).json()["under_way"]["running"].is_null() {
         assert!(apply.try_wait().unwrap().is_none(), "the command has ended");
     }
     let told = std::process::Command::new("kill").args(["-TERM", &apply.id().to_string()]).status().unwrap();
