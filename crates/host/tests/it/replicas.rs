@@ -60,6 +60,25 @@ async fn what_a_dead_replica_held_is_taken_up_when_its_lease_has_run_out_and_not
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_may_go_out_until_one_call_before_the_end_of_its_lease() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let participant = Arc::new(Counting::default());
+    let claimed = bench.clock.now();
+    let (handle, running) = start(participant.clone(), bench.replica(bus.clone()), CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = participant.begun.notified() => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let latest = participant.send_until.lock().unwrap().unwrap().duration_since(claimed);
+    // Ten minutes less the minute that a call may take.
+    assert!(latest >= SignedDuration::from_mins(9) && latest < SignedDuration::from_secs(541), "{latest:#}");
+    drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replica_that_stops_gives_back_what_it_has_not_begun() {
     let bench = Bench::new();
     let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
