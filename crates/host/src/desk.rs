@@ -86,9 +86,9 @@ impl<P: Participant> Desk<P> {
         }
     }
 
-    /// Whether enough of the lease is left for one more call.
+    /// Whether enough of the lease is left for one more call, by a clock that can be relied on.
     pub fn may_send(&self) -> bool {
-        self.now() < self.send_until()
+        self.engine.clock.is_right() && self.now() < self.send_until()
     }
 
     /// When that ends. For the permit of a call: it may wait for its token so long that somebody else has the row then.

@@ -230,7 +230,7 @@ impl Engine {
             return Err(judge::error(operation, trace, paused, Problem::Paused).into());
         }
         let at = self.timer.now();
-        if at >= until {
+        if at >= until || (operation.changing() && !self.timer.is_right()) {
             return Err(judge::error(operation, trace, Remedy::Retry, Problem::TooLate).into());
         }
         let judged = judged(operation, trace, transport.send(http).await);

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use seatshift_bus::{Bus, Confirm, Delivery, LocalBus, Outgoing};
-use seatshift_host::{Limits, Meters, Parts, Sabotage, start};
+use seatshift_host::{Clock, Limits, Meters, Parts, Sabotage, start};
 use seatshift_messages::{EventId, MigrationId, Service};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Bench, Counting, until_done};
+use crate::{Bench, Counting, migration, until_done};
 
 /// Replicas look for what others left each second; a lease is ten minutes.
 fn limits() -> Limits {
@@ -227,6 +227,89 @@ async fn ledgers_that_are_wanted_together_are_read_together() {
     }
     let questions = meter(&meters, "seatshift_load_ledgers_count");
     assert!(questions <= 10.0, "{questions} questions for 60 ledgers");
+    drop(handle);
+}
+
+/// A clock that can be found wrong.
+#[derive(Debug)]
+struct Doubtful {
+    clock: Arc<dyn Clock>,
+    right: AtomicBool,
+}
+
+impl Doubtful {
+    fn parts(bench: &Bench, bus: Arc<dyn Bus>, right: bool) -> (Arc<Doubtful>, Parts) {
+        let clock = Arc::new(Doubtful { clock: bench.clock.clone(), right: AtomicBool::new(right) });
+        (clock.clone(), Parts { clock, ..bench.replica(bus) })
+    }
+}
+
+impl Clock for Doubtful {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(at)
+    }
+
+    fn is_right(&self) -> bool {
+        self.right.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_whose_clock_is_wrong_takes_up_nothing_until_it_is_right() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let (clock, parts) = Doubtful::parts(&bench, bus.clone(), false);
+    let participant = Arc::new(Counting::default());
+    let (handle, running) = start(participant.clone(), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = async {
+            bench.clock.sleep(SignedDuration::from_mins(20)).await;
+            assert_eq!(participant.performed.load(Ordering::Relaxed), 0);
+            clock.right.store(true, Ordering::Relaxed);
+            until_done(&handle, &bench.clock).await;
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_in_hand_when_the_clock_was_found_wrong_may_not_send_and_is_left_to_its_lease() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let (clock, parts) = Doubtful::parts(&bench, bus.clone(), true);
+    let bell = Arc::new(Notify::new());
+    let participant = Arc::new(Counting { hangs: Some(bell.clone()), ..Counting::default() });
+    let (handle, running) = start(participant.clone(), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = async {
+            participant.begun.notified().await;
+            tokio::task::yield_now().await;
+            clock.right.store(false, Ordering::Relaxed);
+            bell.notify_one();
+            bench.clock.sleep(SignedDuration::from_secs(10)).await;
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let rows = bench.store.work(Service::Purchase, migration()).await.unwrap();
+    assert!(rows[0].body.contains("\"looks\":3"), "what it found out by a wrong clock was saved: {rows:?}");
+    drop(handle);
+
+    let second = Arc::new(Counting::default());
+    let (handle, running) = start(second.clone(), bench.replica(bus), CancellationToken::new());
+    tokio::select! {
+        biased;
+        () = second.begun.notified() => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    assert_eq!(second.interrupted.load(Ordering::Relaxed), 1, "its calls may be on their way");
     drop(handle);
 }
 
