@@ -14,6 +14,7 @@ use seatshift_store::{Store, StoreError};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use crate::cleaning::Cleaning;
 use crate::connect;
 use crate::meter::Metered;
 use crate::observer::CallLog;
@@ -59,6 +60,7 @@ impl Replica {
         let quota = Arc::new(quota(base).await?);
         let ended = CancellationToken::new();
         let limits = connect::limits(&base.settings.quota);
+        let cleaning = Cleaning::of(base, quota.clone()).run(base.stopping.clone());
         let (gate, asking) =
             SharedGate::new(quota.clone(), limits, &config.partner, base.scale, &base.meters, ended.clone());
         let app = config.user_app.as_ref().unwrap_or(&config.app);
@@ -66,7 +68,7 @@ impl Replica {
         connect::keep_first(&tokens, first_token(base).as_ref()).await?;
         let (keeper, seats) = (Arc::new(tokens.clone()), Arc::new(gate.clone()));
         let client = Client::new(config, transport, keeper, seats, timer, observer);
-        let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking)];
+        let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking), Box::pin(cleaning)];
         Ok(Replica { client, gate, tokens, longest_call, ended, beside })
     }
 
