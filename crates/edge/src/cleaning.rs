@@ -75,7 +75,11 @@ impl Cleaning<Shared> {
         Cleaning {
             attic: Shared { store: base.store.clone(), quota },
             clock: base.clock.clone(),
-            cleaned: base.meters.counters("rows_cleaned", "Rows that were old enough to be forgotten", "kind"),
+            cleaned: base.meters.counters(
+                "rows_cleaned",
+                "Rows that were old enough to be forgotten",
+                "kind",
+            ),
             control: base.service == Service::Control,
             first: FIRST.mul_f64(base.ids.fraction()),
         }

@@ -68,7 +68,8 @@ impl Replica {
         connect::keep_first(&tokens, first_token(base).as_ref()).await?;
         let (keeper, seats) = (Arc::new(tokens.clone()), Arc::new(gate.clone()));
         let client = Client::new(config, transport, keeper, seats, timer, observer);
-        let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking), Box::pin(cleaning)];
+        let beside: Vec<BoxFuture<'static, ()>> =
+            vec![Box::pin(writing), Box::pin(asking), Box::pin(cleaning)];
         Ok(Replica { client, gate, tokens, longest_call, ended, beside })
     }
 

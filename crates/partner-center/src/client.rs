@@ -76,13 +76,7 @@ impl Client {
     ///
     /// From `until` on nothing is sent under it any more ([`Problem::TooLate`]), however long a token has been waited for:
     /// the end of a lease, less the time that the call itself may take.
-    pub async fn permit(
-        &self,
-        family: Family,
-        customer: Uuid,
-        purpose: Purpose,
-        until: Timestamp,
-    ) -> Permit {
+    pub async fn permit(&self, family: Family, customer: Uuid, purpose: Purpose, until: Timestamp) -> Permit {
         self.reader.engine.permit(family, customer, purpose, until).await
     }
 

@@ -65,7 +65,10 @@ impl Watch {
     fn found_wrong(&self, off: SignedDuration, theirs: Timestamp) {
         if let Some(forward) = self.clock.follow_the_system(theirs, MOST) {
             let seconds = forward.as_secs_f64();
-            tracing::warn!(seconds, "this process's clock was wrong and is set by the system's: did the machine sleep?");
+            tracing::warn!(
+                seconds,
+                "this process's clock was wrong and is set by the system's: did the machine sleep?"
+            );
             return self.found_right();
         }
         let ahead = off.as_secs_f64();
@@ -76,7 +79,8 @@ impl Watch {
             );
         }
         self.clock.found_right(false);
-        let why = format!("this machine's clock is {ahead:.0} s ahead of the database's; set one of them right");
+        let why =
+            format!("this machine's clock is {ahead:.0} s ahead of the database's; set one of them right");
         self.readiness.missing("clock", why);
     }
 }

@@ -1,13 +1,13 @@
 //! Several hosts on one store: what one leaves, another takes up, at once where it could be said, else when its lease ends.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use seatshift_bus::{Bus, Confirm, Delivery, LocalBus, Outgoing};
+use seatshift_bus::{Buried, Bus, Confirm, Delivery, LocalBus, Outgoing, Settled};
 use seatshift_host::{Clock, Limits, Meters, Parts, Sabotage, start};
 use seatshift_messages::{EventId, MigrationId, Service};
 use tokio::sync::Notify;
@@ -27,7 +27,7 @@ fn limits() -> Limits {
 }
 
 impl Bench {
-    fn replica(&self, bus: Arc<dyn Bus>) -> Parts {
+    pub(crate) fn replica(&self, bus: Arc<dyn Bus>) -> Parts {
         Parts { limits: limits(), ..self.parts(bus) }
     }
 }
@@ -228,6 +228,62 @@ async fn ledgers_that_are_wanted_together_are_read_together() {
     let questions = meter(&meters, "seatshift_load_ledgers_count");
     assert!(questions <= 10.0, "{questions} questions for 60 ledgers");
     drop(handle);
+}
+
+/// Delivers one thing that nobody can read until it is settled, and keeps dead letters, though not at once.
+#[derive(Debug, Default)]
+struct Alarmed {
+    refuses: AtomicU32,
+    settled: Arc<Mutex<Vec<Settled>>>,
+    /// It is in the queue. One signal is one delivery.
+    queued: Arc<Notify>,
+}
+
+#[async_trait]
+impl Bus for Alarmed {
+    fn publish(&self, _: Outgoing) -> BoxFuture<'static, Confirm> {
+        Box::pin(std::future::ready(Confirm::Safe))
+    }
+
+    async fn receive(&self, _: Service, _: usize) -> Vec<Delivery> {
+        self.queued.notified().await;
+        let (settled, queued) = (self.settled.clone(), self.queued.clone());
+        vec![Delivery::new(b"<html>gateway</html>".as_slice().into(), move |how| {
+            settled.lock().unwrap().push(how);
+            if how != Settled::Acknowledged {
+                queued.notify_one();
+            }
+        })]
+    }
+
+    async fn bury(&self, _: Service, _: Arc<[u8]>, _: &str) -> Buried {
+        let left = self.refuses.load(Ordering::Relaxed);
+        self.refuses.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left == 0 { Buried::Kept } else { Buried::NotNow }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_put_among_the_brokers_dead_letters_comes_again_and_is_put_nowhere_else() {
+    let bench = Bench::new();
+    let bus = Arc::new(Alarmed { refuses: AtomicU32::new(2), ..Alarmed::default() });
+    bus.queued.notify_one();
+    let (_, running) =
+        start(Arc::new(Counting::default()), bench.replica(bus.clone()), CancellationToken::new());
+    let buried = async {
+        while bus.settled.lock().unwrap().last() != Some(&Settled::Acknowledged) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = buried => {}
+        () = running => panic!("the host ended by itself"),
+        () = tokio::time::sleep(Duration::from_secs(3600)) => panic!("it was never buried"),
+    }
+    let settled = bus.settled.lock().unwrap().clone();
+    assert_eq!(settled, [Settled::GivenBack, Settled::GivenBack, Settled::Acknowledged]);
+    assert!(bench.store.dead_letters(1).await.unwrap().is_empty(), "nobody would find it there");
 }
 
 /// A clock that can be found wrong.

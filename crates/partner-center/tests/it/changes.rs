@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use seatshift_partner_center::{
     BillingCycle, CallError, Changed, Family, LicenseAssignment, LicenseFailure, LicenseUpdate, NetworkFault,
-    NewOrder, OfferId, Problem, Purpose, Remedy, Status, Subscription, SubscriptionChange,
-    Timer as _, TransportError,
+    NewOrder, OfferId, Problem, Purpose, Remedy, Status, Subscription, SubscriptionChange, Timer as _,
+    TransportError,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
