@@ -13,6 +13,8 @@ pub enum Settled {
     Acknowledged,
     /// Deliver it again, to whoever asks.
     GivenBack,
+    /// The same; but it could not be handled for a reason of its own, and a broker that counts such tries counts this one.
+    Failed,
 }
 
 /// The bus's half of a delivery.
@@ -39,6 +41,12 @@ impl Delivery {
     /// It could not be handled now. It comes again, behind what waits already.
     pub fn give_back(mut self) {
         self.settle(Settled::GivenBack);
+    }
+
+    /// It could not be handled, and the reason lies with it. It comes again like one that was given back; one to which this
+    /// happens again and again ends among the dead letters, where the bus has such.
+    pub fn fail(mut self) {
+        self.settle(Settled::Failed);
     }
 
     fn settle(&mut self, settled: Settled) {

@@ -53,7 +53,9 @@ pub enum Confirm {
 pub enum Buried {
     /// It lies in the service's dead-letter queue, with the reason. It cannot be lost any more.
     Kept,
-    /// This bus keeps no dead letters, or could not now: whoever asked must keep it.
+    /// It keeps dead letters, and could not now: give the message back, it comes again.
+    NotNow,
+    /// This bus keeps no dead letters: whoever asked must keep it.
     NotKept,
 }
 

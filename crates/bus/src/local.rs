@@ -120,7 +120,7 @@ impl Queue {
         {
             let mut shelf = unpoisoned(&self.shelf);
             shelf.out -= 1;
-            if settled == Settled::GivenBack {
+            if settled != Settled::Acknowledged {
                 shelf.parcels.push_back(Arc::clone(&parcel));
             }
         }

@@ -6,6 +6,7 @@
 //! be here: a decision.
 
 mod answer;
+mod cleaning;
 pub mod connect;
 mod meter;
 mod observer;

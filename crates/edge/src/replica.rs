@@ -15,6 +15,7 @@ use seatshift_store::{Store, StoreError};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use crate::cleaning::Cleaning;
 use crate::connect;
 use crate::meter::Metered;
 use crate::observer::CallLog;
@@ -61,6 +62,7 @@ impl Replica {
         let quota = Arc::new(quota(base).await?);
         let ended = CancellationToken::new();
         let limits = connect::limits(&base.settings.quota);
+        let cleaning = Cleaning::of(base, quota.clone()).run(base.stopping.clone());
         let (gate, asking) =
             SharedGate::new(quota.clone(), limits, &config.partner, base.scale, &base.meters, ended.clone());
         let app = config.user_app.as_ref().unwrap_or(&config.app);
@@ -74,7 +76,8 @@ impl Replica {
             Arc::new(ReadOnly(gate.clone()))
         };
         let client = Client::new(config, transport, keeper, seats, timer, observer);
-        let beside: Vec<BoxFuture<'static, ()>> = vec![Box::pin(writing), Box::pin(asking)];
+        let beside: Vec<BoxFuture<'static, ()>> =
+            vec![Box::pin(writing), Box::pin(asking), Box::pin(cleaning)];
         Ok(Replica { client, gate, tokens, longest_call, ended, beside })
     }
 

@@ -137,7 +137,7 @@ pub async fn change_status<P: Participant>(
     }
     state.outages = 0;
 
-    let permit = client.permit(Family::Subscriptions, wish.customer.0, wish.purpose);
+    let permit = client.permit(Family::Subscriptions, wish.customer.0, wish.purpose, desk.send_until());
     let Some(permit) = desk.unless_stopping(permit).await else { return Step::Again(SignedDuration::ZERO) };
     if !errand.wanted().await || !desk.may_send() {
         return Step::Again(SignedDuration::ZERO);

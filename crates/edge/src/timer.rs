@@ -20,4 +20,8 @@ impl Timer for ClockTimer {
     fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
         self.0.sleep(SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX))
     }
+
+    fn is_right(&self) -> bool {
+        self.0.is_right()
+    }
 }

@@ -4,7 +4,9 @@
 //! This is the only module of the engine that may read the system's clock.
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +16,12 @@ pub trait Clock: Send + Sync + Debug {
     fn now(&self) -> Timestamp;
     /// Resolves once `now()` has reached `at`.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+
+    /// Whether what it shows can be relied on. A replica whose clock differs from the others' takes up nothing, sends
+    /// nothing and puts nothing off: leases and settle horizons are compared with what others have written down.
+    fn is_right(&self) -> bool {
+        true
+    }
 
     /// Resolves after this much **real** time: for trouble with a server of ours, which no compressed clock makes shorter.
     fn pause(&self, real: Duration) -> BoxFuture<'static, ()> {
@@ -33,31 +41,84 @@ pub fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
-/// The system's clock, possibly compressed: at scale 600 an hour passes in six seconds.
+/// The system's clock, possibly compressed: at scale 600 an hour passes in six seconds. Clones are one clock.
+///
+/// It runs on the monotonic clock from where the system's stood at construction, so that a step of the system's does not
+/// show. Nor does the time in which the machine slept: [`ScaledClock::follow_the_system`] makes up for that.
 #[derive(Debug, Clone)]
 pub struct ScaledClock {
     start: Timestamp,
     /// Real time at which the clock shows `start`.
     epoch: Timestamp,
     scale: u32,
-    /// The monotonic clock at construction, with the clock's own time then: a step of the system's clock does not show.
-    anchor: (std::time::Instant, Timestamp),
+    /// The monotonic clock at construction, with the system's time then.
+    anchor: (Instant, Timestamp),
+    hands: Arc<Hands>,
+}
+
+/// What can be set of a clock.
+#[derive(Debug, Default)]
+struct Hands {
+    /// Nanoseconds by which it was set forward since it was made.
+    forward: AtomicI64,
+    wrong: AtomicBool,
 }
 
 impl ScaledClock {
     /// Real time.
     pub fn real() -> Self {
         let now = system_now();
-        ScaledClock { start: now, epoch: now, scale: 1, anchor: (std::time::Instant::now(), now) }
+        Self::anchored(now, now, 1, now)
     }
 
     /// Shows `start` at the real moment `epoch`, and runs `scale` times as fast as real time. Every process given the
     /// same three shows the same time.
     pub fn compressed(start: Timestamp, epoch: Timestamp, scale: u32) -> Self {
-        let scale = scale.max(1);
-        let passed = system_now().duration_since(epoch);
-        let now = later(start, passed.saturating_mul(scale as i32));
-        ScaledClock { start, epoch, scale, anchor: (std::time::Instant::now(), now) }
+        Self::anchored(start, epoch, scale, system_now())
+    }
+
+    fn anchored(start: Timestamp, epoch: Timestamp, scale: u32, now: Timestamp) -> Self {
+        ScaledClock {
+            start,
+            epoch,
+            scale: scale.max(1),
+            anchor: (Instant::now(), now),
+            hands: Arc::default(),
+        }
+    }
+
+    /// Real time, by this clock: what it shows is this, possibly compressed.
+    pub fn real_now(&self) -> Timestamp {
+        let (since, then) = self.anchor;
+        let passed = SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX);
+        let forward = SignedDuration::from_nanos(self.hands.forward.load(Ordering::Relaxed));
+        later(then, passed.saturating_add(forward))
+    }
+
+    /// From now on [`Clock::is_right`] says so.
+    pub fn found_right(&self, right: bool) {
+        self.hands.wrong.store(!right, Ordering::Relaxed);
+    }
+
+    /// Sets it to the system's clock if that lies within `most` of `real`, the time by somebody who is believed. Answers
+    /// how far it was set forward.
+    pub fn follow_the_system(&self, real: Timestamp, most: SignedDuration) -> Option<SignedDuration> {
+        let system = system_now();
+        if system.duration_since(real).abs() > most {
+            return None;
+        }
+        let off = system.duration_since(self.real_now());
+        let nanoseconds = i64::try_from(off.as_nanos()).ok()?;
+        self.hands.forward.fetch_add(nanoseconds, Ordering::Relaxed);
+        Some(off)
+    }
+
+    /// One that has slept for so long.
+    #[cfg(test)]
+    pub(crate) fn that_slept(time: SignedDuration) -> Self {
+        let clock = Self::real();
+        clock.hands.forward.store(-i64::try_from(time.as_nanos()).unwrap(), Ordering::Relaxed);
+        clock
     }
 
     /// Shows `now` now, and runs so many times as fast as real time: another process's clock, as it was told.
@@ -83,8 +144,12 @@ fn system_now() -> Timestamp {
 
 impl Clock for ScaledClock {
     fn now(&self) -> Timestamp {
-        let passed = self.anchor.0.elapsed().saturating_mul(self.scale);
-        later(self.anchor.1, SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX))
+        let passed = self.real_now().duration_since(self.epoch);
+        later(self.start, passed.saturating_mul(i32::try_from(self.scale).unwrap_or(i32::MAX)))
+    }
+
+    fn is_right(&self) -> bool {
+        !self.hands.wrong.load(Ordering::Relaxed)
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {

@@ -122,7 +122,7 @@ impl Writer {
         }
     }
 
-    /// A store that cannot be reached is tried again without end: there is nothing else to be done, and nothing is lost.
+    /// A store that cannot be used is tried again without end: there is nothing else to be done, and nothing is lost.
     async fn commit_until_done(&self, units: &[Unit], pulse: &Pulse) -> Result<Vec<Committed>, StoreError> {
         let mut patience = Patience::new();
         let mut unknown = false;
@@ -134,7 +134,7 @@ impl Writer {
                     Err(_) => patience.wait(&*self.clock, &self.ids).await,
                 },
                 Ok(committed) => return Ok(committed),
-                Err(error @ (StoreError::Unreachable { .. } | StoreError::Unknown { .. })) => {
+                Err(error) if error.is_the_stores() => {
                     unknown |= matches!(error, StoreError::Unknown { .. });
                     tracing::error!(
                         error = &error as &dyn std::error::Error,

@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::clock::later;
 use crate::engine::Engine;
 use crate::horizon::Sent;
 use crate::participant::Participant;
@@ -87,16 +86,20 @@ impl<P: Participant> Desk<P> {
         }
     }
 
-    /// Whether enough of the lease is left for one more call.
+    /// Whether enough of the lease is left for one more call, by a clock that can be relied on.
     pub fn may_send(&self) -> bool {
-        later(self.now(), self.engine.limits.call_deadline) < self.lease_until
+        self.engine.clock.is_right() && self.now() < self.send_until()
+    }
+
+    /// When that ends. For the permit of a call: it may wait for its token so long that somebody else has the row then.
+    pub fn send_until(&self) -> Timestamp {
+        self.lease_until.checked_sub(self.engine.limits.call_deadline).unwrap_or(Timestamp::MIN)
     }
 
     /// Awaits something that may take long (a permit, while paused), unless the service stops or the lease runs short: then
     /// none, and the work is to be given back as it stands ([`crate::Performed::Again`], at once), for whoever is there.
     pub async fn unless_stopping<T>(&self, wait: impl Future<Output = T> + Send) -> Option<T> {
-        let margin = self.engine.limits.call_deadline.saturating_add(SignedDuration::from_secs(1));
-        let latest = self.lease_until.checked_sub(margin).unwrap_or(Timestamp::MIN);
+        let latest = self.send_until().checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => None,

@@ -23,6 +23,9 @@ use crate::participant::{Heard, Participant};
 
 /// A message that made this process panic so often is poisoned.
 const MOST_PANICS: u32 = 3;
+/// So often what a message leads to cannot be read or written, for reasons of its own, before it is put aside. Many: while
+/// replicas are being replaced by newer ones, an old one may not read what a new one can.
+const MOST_UNTOLD: u32 = 25;
 /// Before a message that could not be handled is given back. Real time.
 const BEFORE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -31,13 +34,20 @@ pub(crate) struct Inbound<P: Participant> {
     pub(crate) engine: Arc<Engine<P>>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) stopping: CancellationToken,
-    /// How often each message has made us panic, until it was settled.
-    pub(crate) panics: Mutex<BTreeMap<EventId, u32>>,
+    /// What trouble each message has made here, until it was settled.
+    pub(crate) troubles: Mutex<BTreeMap<EventId, Troubles>>,
+}
+
+/// How often a message could not be handled.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Troubles {
+    panics: u32,
+    untold: u32,
 }
 
 impl<P: Participant> Inbound<P> {
     pub(crate) fn new(engine: Arc<Engine<P>>, bus: Arc<dyn Bus>, stopping: CancellationToken) -> Self {
-        Inbound { engine, bus, stopping, panics: Mutex::default() }
+        Inbound { engine, bus, stopping, troubles: Mutex::default() }
     }
 
     /// Until `stopping`; then no more is taken, and what is in hand is settled.
@@ -99,12 +109,18 @@ impl<P: Participant> Inbound<P> {
         match telling.await {
             Ok(Ok(outcome)) => {
                 heard.count(outcome);
-                self.panics().remove(&id);
+                self.troubles().remove(&id);
                 delivery.ack();
             }
             Ok(Err(untold)) => {
                 heard.count("given_back");
-                self.not_now(delivery, &untold.to_string()).await;
+                let Troubles { untold: times, .. } = self.trouble(id, |troubles| troubles.untold += 1);
+                if times < MOST_UNTOLD || !self.engine.limits.replicated() {
+                    self.failed(delivery, &untold.to_string()).await;
+                } else {
+                    self.troubles().remove(&id);
+                    self.bury(delivery, &format!("could not be handled {times} times: {untold}")).await;
+                }
             }
             Err(panic) if !self.engine.limits.replicated() => {
                 // Alone: the engine stops, and says why, rather than go on beside a fault in itself.
@@ -112,16 +128,11 @@ impl<P: Participant> Inbound<P> {
             }
             Err(_) => {
                 heard.count("panicked");
-                let panics = {
-                    let mut all = self.panics();
-                    let panics = all.entry(id).or_default();
-                    *panics += 1;
-                    *panics
-                };
+                let Troubles { panics, .. } = self.trouble(id, |troubles| troubles.panics += 1);
                 if panics < MOST_PANICS {
-                    self.not_now(delivery, "the decision panicked").await;
+                    self.failed(delivery, "the decision panicked").await;
                 } else {
-                    self.panics().remove(&id);
+                    self.troubles().remove(&id);
                     self.bury(delivery, &format!("the decision panicked {panics} times")).await;
                 }
             }
@@ -157,24 +168,47 @@ impl<P: Participant> Inbound<P> {
     }
 
     /// Given back after a while, so that a message nobody can handle does not go round in a hurry.
-    async fn not_now(&self, delivery: Delivery, why: &str) {
+    async fn failed(&self, delivery: Delivery, why: &str) {
         tracing::error!(service = %P::SERVICE, why, "a message could not be handled; it comes again");
+        self.after_a_while().await;
+        delivery.fail();
+    }
+
+    async fn after_a_while(&self) {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => {}
             () = self.engine.clock.pause(BEFORE_AGAIN) => {}
         }
-        delivery.give_back();
     }
 
-    /// To the dead letters: the broker's, where there is one, else the store's.
+    /// To the dead letters: the broker's, where there is one, and never elsewhere then, for nobody would find it; else the
+    /// store's.
     async fn bury(&self, delivery: Delivery, reason: &str) {
+        match self.bus.bury(P::SERVICE, delivery.bytes.clone(), reason).await {
+            Buried::Kept => {
+                self.buried(reason);
+                delivery.ack();
+            }
+            Buried::NotNow => {
+                tracing::error!(
+                    service = %P::SERVICE, reason,
+                    "a message cannot be put among the dead letters just now; it comes again"
+                );
+                self.after_a_while().await;
+                delivery.give_back();
+            }
+            Buried::NotKept => self.bury_at_home(delivery, reason).await,
+        }
+    }
+
+    fn buried(&self, reason: &str) {
         tracing::error!(service = %P::SERVICE, reason, "a message goes to the dead letters");
         self.engine.meters.own().heard.count("buried");
-        if self.bus.bury(P::SERVICE, delivery.bytes.clone(), reason).await == Buried::Kept {
-            delivery.ack();
-            return;
-        }
+    }
+
+    async fn bury_at_home(&self, delivery: Delivery, reason: &str) {
+        self.buried(reason);
         let mut unit = Unit::new(P::SERVICE);
         unit.dead_letter = Some(DeadLetter {
             service: P::SERVICE,
@@ -184,12 +218,20 @@ impl<P: Participant> Inbound<P> {
         });
         match self.engine.committer.commit(unit).await {
             Ok(_) => delivery.ack(),
-            Err(unwritable) => self.not_now(delivery, &unwritable.to_string()).await,
+            Err(unwritable) => self.failed(delivery, &unwritable.to_string()).await,
         }
     }
 
-    fn panics(&self) -> std::sync::MutexGuard<'_, BTreeMap<EventId, u32>> {
-        self.panics.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes one more trouble of this message, and answers all it has made.
+    fn trouble(&self, id: EventId, note: impl FnOnce(&mut Troubles)) -> Troubles {
+        let mut all = self.troubles();
+        let troubles = all.entry(id).or_default();
+        note(troubles);
+        *troubles
+    }
+
+    fn troubles(&self) -> std::sync::MutexGuard<'_, BTreeMap<EventId, Troubles>> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

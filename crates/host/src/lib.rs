@@ -40,7 +40,7 @@ pub use horizon::{Horizons, Sent};
 pub use host::{Handle, Parts, start};
 pub use ids::Ids;
 pub use limits::{Limits, Sabotage};
-pub use meters::Meters;
+pub use meters::{Counters, Meters};
 
 pub use participant::{About, Decision, Effect, Heard, Job, Participant, Performed};
 pub use process::{Assembly, Base, Program, Refusal, main};

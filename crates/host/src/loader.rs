@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use seatshift_messages::{MigrationId, Service};
-use seatshift_store::{LedgerRow, Store, StoreError};
+use seatshift_store::{LedgerRow, Store};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -97,13 +97,13 @@ impl Reader {
         }
     }
 
-    /// A store that cannot be reached is asked again without end.
+    /// A store that cannot be used is asked again without end.
     async fn read_until_answered(&self, ids: &[MigrationId], pulse: &Pulse) -> Result<Rows, Unreadable> {
         let mut patience = Patience::new();
         loop {
             match self.store.ledgers(self.service, ids).await {
                 Ok(rows) => return Ok(rows.into_iter().map(|row| (row.migration, Ok(Some(row)))).collect()),
-                Err(error @ (StoreError::Unreachable { .. } | StoreError::Unknown { .. })) => {
+                Err(error) if error.is_the_stores() => {
                     tracing::error!(error = &error as &dyn std::error::Error, "could not read; trying again");
                     patience.wait(&*self.clock, &self.ids).await;
                     pulse.beat();

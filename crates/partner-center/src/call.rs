@@ -1,13 +1,15 @@
 //! One exchange with the API: token, headers, sending, telling the observer and the gate, and judging the answer.
 //!
 //! Reads are repeated in place; changing calls are made once. That a changing call cannot be made without the gate is
-//! the type of [`Permit`]; that it is not made after *pause* is asked once more here, at the last moment.
+//! the type of [`Permit`]; that it is not made after *pause*, nor after the permission has ended, is asked once more here,
+//! at the last moment: the wait for a token may have been long.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
@@ -163,11 +165,11 @@ impl Engine {
     ) -> Result<Response<Bytes>, Box<Failed>> {
         let ask = ask(request, trace.purpose);
         self.gate.permit(ask.clone()).await;
-        match self.exchange(request, trace, &ask).await {
+        match self.exchange(request, trace, &ask, Timestamp::MAX).await {
             Err(failed) if failed.error.status == Some(401) && failed.error.remedy == Remedy::Retry => {
                 self.gate.permit(ask.clone()).await;
                 let again = Trace { request_id: (self.config.ids)(), ..trace };
-                self.exchange(request, again, &ask).await
+                self.exchange(request, again, &ask, Timestamp::MAX).await
             }
             done => done,
         }
@@ -188,23 +190,31 @@ impl Engine {
         {
             return Err(judge::error(operation, trace, Remedy::Person, Problem::WrongPermit));
         }
-        let answer = self.exchange(request, trace, &permit.ask).await.map_err(|failed| failed.error)?;
+        let answer = self.exchange(request, trace, &permit.ask, permit.until).await;
+        let answer = answer.map_err(|failed| failed.error)?;
         parse(&answer).map_err(|problem| judge::unreadable(operation, trace, &answer, problem))
     }
 
-    /// Waits for the gate's permission for a changing call.
-    pub(crate) async fn permit(&self, family: Family, customer: Uuid, purpose: Purpose) -> Permit {
+    /// Waits for the gate's permission for a changing call, which is good `until` then.
+    pub(crate) async fn permit(
+        &self,
+        family: Family,
+        customer: Uuid,
+        purpose: Purpose,
+        until: Timestamp,
+    ) -> Permit {
         let ask = Ask { family, customer: Some(customer), changing: true, purpose };
         self.gate.permit(ask.clone()).await;
-        Permit { ask }
+        Permit { ask, until }
     }
 
-    /// One HTTP exchange. A good answer is any of 2xx.
+    /// One HTTP exchange, begun before `until` or not at all. A good answer is any of 2xx.
     async fn exchange(
         &self,
         request: &Request<'_>,
         trace: Trace,
         ask: &Ask,
+        until: Timestamp,
     ) -> Result<Response<Bytes>, Box<Failed>> {
         let operation = request.operation;
         let Way::Own { transport, observer, tokens } = &self.way else {
@@ -220,6 +230,9 @@ impl Engine {
             return Err(judge::error(operation, trace, paused, Problem::Paused).into());
         }
         let at = self.timer.now();
+        if at >= until || (operation.changing() && !self.timer.is_right()) {
+            return Err(judge::error(operation, trace, Remedy::Retry, Problem::TooLate).into());
+        }
         let judged = judged(operation, trace, transport.send(http).await);
         self.report((observer, at), request, trace, ask, &judged);
         match judged {
@@ -270,7 +283,7 @@ impl Engine {
     /// Tells the observer and the gate how it went.
     fn report(
         &self,
-        (observer, at): (&Arc<dyn Observer>, jiff::Timestamp),
+        (observer, at): (&Arc<dyn Observer>, Timestamp),
         request: &Request<'_>,
         trace: Trace,
         ask: &Ask,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::call::{Request, Trace};
@@ -72,8 +73,11 @@ impl Client {
 
     /// Waits until a changing call of this family may be made for this customer: for quota, and for `resume` while
     /// paused. Dropping the future withdraws the question. Ask right before the call.
-    pub async fn permit(&self, family: Family, customer: Uuid, purpose: Purpose) -> Permit {
-        self.reader.engine.permit(family, customer, purpose).await
+    ///
+    /// From `until` on nothing is sent under it any more ([`Problem::TooLate`]), however long a token has been waited for:
+    /// the end of a lease, less the time that the call itself may take.
+    pub async fn permit(&self, family: Family, customer: Uuid, purpose: Purpose, until: Timestamp) -> Permit {
+        self.reader.engine.permit(family, customer, purpose, until).await
     }
 
     /// Places an order of one line. Needs a permit of [`Family::Orders`].

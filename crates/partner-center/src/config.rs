@@ -89,7 +89,8 @@ impl Config {
     }
 
     /// The longest a changing call can take in real time, once it has its permit: the tries for a token with the
-    /// waits between them, and then its own one try. A lease must outlive this.
+    /// waits between them, and then its own one try. A lease must outlive this. Where the token takes longer all the same
+    /// (its turn, a store that is away), the permit ends and the call is not made.
     pub fn longest_change(&self) -> Duration {
         self.timeouts.whole * (self.retry.tries + 1) + self.retry.waiting
     }

@@ -144,6 +144,11 @@ pub enum Problem {
     /// Paused since the permit was given; nothing was sent.
     #[error("paused since the permission was given; nothing was sent")]
     Paused,
+    /// The permission had ended when the call could have gone out, or nobody knows whether it had; nothing was sent.
+    #[error(
+        "the permission given to this call had ended, or this machine's clock is wrong; nothing was sent"
+    )]
+    TooLate,
     /// No token could be had; the call itself was not made.
     #[error("no token: {0}")]
     Login(#[from] LoginProblem),

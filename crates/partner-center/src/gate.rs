@@ -11,6 +11,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -118,10 +119,15 @@ pub trait Gate: Send + Sync + Debug {
 }
 
 /// The gate's permission for one changing call. It is used up by the call.
+///
+/// It ends: between the permission and the call may lie a wait for a token, and in that time somebody else may have taken
+/// over what the call belongs to. A call that is too late is not sent.
 #[derive(Debug)]
 #[must_use = "a permission that is not used has spent quota for nothing"]
 pub struct Permit {
     pub(crate) ask: Ask,
+    /// From here on it is no good.
+    pub(crate) until: Timestamp,
 }
 
 impl Permit {

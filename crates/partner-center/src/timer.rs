@@ -16,6 +16,11 @@ pub trait Timer: Send + Sync + Debug {
     fn now(&self) -> Timestamp;
     /// Ends when `duration` has passed on this clock.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Whether the time it shows can be relied on. No changing call is made while it cannot.
+    fn is_right(&self) -> bool {
+        true
+    }
 }
 
 /// The moment `duration` after `moment`; the end of time when there is none.

@@ -75,6 +75,10 @@ struct State {
     token: Option<Arc<Token>>,
     /// How often in a row Microsoft has turned down a token of this kind.
     rejections: u32,
+    /// Renewals that have ended.
+    renewals: u64,
+    /// What the last one ended with, where it brought nothing.
+    failure: Option<NoToken>,
 }
 
 /// After this many rejections in a row, new tokens will not help.
@@ -105,7 +109,8 @@ impl Tokens {
         }
     }
 
-    /// A token that is good now. However many callers need one, one renews it.
+    /// A token that is good now. However many callers need one, one renews it; where it could not, all who waited for it
+    /// are told so, so that nobody waits longer than one renewal takes.
     pub(crate) async fn get(&self, kind: TokenKind) -> Result<Arc<Token>, NoToken> {
         let slot = self.slot(kind);
         if let Some(token) = slot.fresh() {
@@ -117,7 +122,14 @@ impl Tokens {
                 Ok(turn) => turn,
                 Err(_) => return Ok(token),
             },
-            None => Arc::clone(&slot.turn).lock_owned().await,
+            None => {
+                let before = slot.state().renewals;
+                let turn = Arc::clone(&slot.turn).lock_owned().await;
+                if let Some(failure) = slot.failure_since(before) {
+                    return Err(failure);
+                }
+                turn
+            }
         };
         if let Some(token) = slot.fresh() {
             return Ok(token);
@@ -163,14 +175,30 @@ impl Slot {
         self.state().token.as_ref().filter(|token| now < token.end).cloned()
     }
 
-    /// Has a new token made, and puts it in place. A failure does no harm while the old one is good.
+    /// What the last renewal failed with, if it has ended since there had been `before` of them.
+    fn failure_since(&self, before: u64) -> Option<NoToken> {
+        let state = self.state();
+        state.failure.clone().filter(|_| state.renewals != before)
+    }
+
+    /// Has a new token made, and tells those who wait for it what came of it.
     async fn renew(
         self: Arc<Self>,
         mut turn: OwnedMutexGuard<Option<SecretString>>,
     ) -> Result<Arc<Token>, NoToken> {
+        let renewed = self.renewed(&mut turn).await;
+        let mut state = self.state();
+        state.renewals += 1;
+        state.failure = renewed.as_ref().err().cloned();
+        drop(state);
+        renewed
+    }
+
+    /// Has a new token made, and puts it in place. A failure does no harm while the old one is good.
+    async fn renewed(&self, turn: &mut Option<SecretString>) -> Result<Arc<Token>, NoToken> {
         let made = match self.kind {
             TokenKind::AppOnly => self.app_only().await,
-            TokenKind::AppUser => self.app_user(&mut turn).await,
+            TokenKind::AppUser => self.app_user(turn).await,
         };
         let now = self.means.timer.now();
         match made {

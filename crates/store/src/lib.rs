@@ -165,3 +165,17 @@ pub enum StoreError {
     #[error("the store has schema version {found}, this program knows up to {known}: use the newer program")]
     TooNew { found: i64, known: i64 },
 }
+
+impl StoreError {
+    /// Whether it is the store that cannot be used just now, whatever is asked of it: no fault of what was to be read or
+    /// written, and mended in one place for all.
+    pub fn is_the_stores(&self) -> bool {
+        match self {
+            StoreError::Unreachable { .. }
+            | StoreError::Unknown { .. }
+            | StoreError::NotPrepared { .. }
+            | StoreError::TooNew { .. } => true,
+            StoreError::Damaged { .. } => false,
+        }
+    }
+}

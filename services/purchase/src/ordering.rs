@@ -32,15 +32,19 @@ const MOST_TRIES: u32 = 12;
 
 impl Case<'_> {
     pub(crate) async fn order(&self, mut work: Ordering, interrupted: bool, horizon: SignedDuration) -> Done {
-        let now = self.desk.now();
-        if interrupted && let Some(sent) = &mut work.sent {
-            sent.begins_anew(now);
-        }
         let rollback = self.desk.stage().await.rollback;
-        if let Some(sent) = work.sent {
-            match self.search().await {
+        if let Some(mut sent) = work.sent {
+            // The search may take long, and both ends of it err on the side of the horizon: what it finds missing was
+            // missing at its beginning, and what we have taken over may have been on its way until its end.
+            let began = self.desk.now();
+            let found = self.search().await;
+            if interrupted {
+                sent.begins_anew(self.desk.now());
+                work.sent = Some(sent);
+            }
+            match found {
                 Ok(Found::Ours(bought)) => return Performed::Done(Fact::Ordered { bought }),
-                Ok(Found::Nothing | Found::Unclear) if !sent.is_settled(now, horizon) => {
+                Ok(Found::Nothing | Found::Unclear) if !sent.is_settled(began, horizon) => {
                     return self.look_again(work, &sent, horizon);
                 }
                 // Settled: it was not done, and will not be.
@@ -73,7 +77,8 @@ impl Case<'_> {
     }
 
     async fn send(&self, mut work: Ordering) -> Done {
-        let permit = self.client.permit(Family::Orders, self.customer.0, Purpose::Forward);
+        let until = self.desk.send_until();
+        let permit = self.client.permit(Family::Orders, self.customer.0, Purpose::Forward, until);
         let Some(permit) = self.desk.unless_stopping(permit).await else {
             return again(work, SignedDuration::ZERO);
         };

@@ -207,7 +207,8 @@ impl Pass<'_> {
     ) -> Outcome {
         let purpose = if heading == Heading::Forward { Purpose::Forward } else { Purpose::Compensation };
         let Some(sent) = sent else { return Outcome::NotSent };
-        let permit = self.client.permit(Family::Licenses, self.customer.0, purpose);
+        let until = self.desk.send_until();
+        let permit = self.client.permit(Family::Licenses, self.customer.0, purpose, until);
         let Some(permit) = self.desk.unless_stopping(permit).await else { return Outcome::NotSent };
         if heading_of(&self.desk.stage().await, index) != heading || !self.desk.may_send() {
             return Outcome::NotSent;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+    BasicRejectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer, Event};
@@ -24,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connect::Line;
 use super::error::RabbitError;
 use super::message::short;
-use super::shelf::{Desk, Parcel};
+use super::shelf::{Back, Desk, Parcel};
 use super::topology::{depends_on_its_content, work_queue};
 use super::{Phase, Shared, declare};
 use crate::Settled;
@@ -83,8 +84,8 @@ struct Session<'s> {
     /// None once the broker was asked for no more.
     consumer: Option<Consumer>,
     desk: Arc<Desk>,
-    /// Given back, by the time at which the broker gets them.
-    held: BTreeSet<(Instant, u64)>,
+    /// Given back, by the time at which the broker gets them; with whether they count as failed.
+    held: BTreeSet<(Instant, u64, bool)>,
     draining: bool,
 }
 
@@ -110,7 +111,7 @@ impl Session<'_> {
             while let Some(delivery) = next(&mut self.consumer).now_or_never() {
                 self.arrived(delivery)?;
             }
-            let due = self.held.first().map(|(due, _)| *due);
+            let due = self.held.first().map(|(due, ..)| *due);
             tokio::select! {
                 biased;
                 event = line.events.next() => match event {
@@ -168,20 +169,26 @@ impl Session<'_> {
             let options = BasicAckOptions { multiple: ack.multiple };
             self.channel.basic_ack(ack.tag, options).await.map_err(RabbitError::broker("acknowledging"))?;
         }
-        for (tag, deliveries) in given_back {
+        for Back { tag, deliveries, failed } in given_back {
             let due = if self.draining { now } else { now + pause(deliveries) };
-            self.held.insert((due, tag));
+            self.held.insert((due, tag, failed));
         }
-        while let Some((_, tag)) = self.held.first().copied().filter(|(due, _)| *due <= now) {
+        while let Some((_, tag, failed)) = self.held.first().copied().filter(|(due, ..)| *due <= now) {
             self.held.pop_first();
-            self.hand_back(tag).await?;
+            self.hand_back(tag, failed).await?;
         }
         Ok(())
     }
 
-    async fn hand_back(&mut self, tag: u64) -> Result<(), RabbitError> {
-        let options = BasicNackOptions { requeue: true, multiple: false };
-        self.channel.basic_nack(tag, options).await.map_err(RabbitError::broker("giving back"))?;
+    /// Every version counts a *reject* toward the limit at which the message becomes a dead letter; a *nack* counts up to
+    /// 4.2 and not from 4.3 on. So what could not be handled is rejected, and what is only given back is not.
+    async fn hand_back(&mut self, tag: u64, failed: bool) -> Result<(), RabbitError> {
+        let handed = if failed {
+            self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await
+        } else {
+            self.channel.basic_nack(tag, BasicNackOptions { requeue: true, multiple: false }).await
+        };
+        handed.map_err(RabbitError::broker("giving back"))?;
         self.desk.books().acks.returned(tag);
         Ok(())
     }
@@ -198,9 +205,10 @@ impl Session<'_> {
         while let Some(delivery) = consumer.next().await {
             self.arrived(Some(delivery))?;
         }
-        let held = std::mem::take(&mut self.held).into_iter().map(|(_, tag)| tag);
-        for tag in self.shared.shelf.clear().into_iter().chain(held) {
-            self.hand_back(tag).await?;
+        let unread = self.shared.shelf.clear().into_iter().map(|tag| (tag, false));
+        let held = std::mem::take(&mut self.held).into_iter().map(|(_, tag, failed)| (tag, failed));
+        for (tag, failed) in unread.chain(held) {
+            self.hand_back(tag, failed).await?;
         }
         let mut board = self.shared.board.note();
         board.drained = true;

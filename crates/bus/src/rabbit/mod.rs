@@ -189,7 +189,7 @@ impl Bus for RabbitBus {
         let address = message::dead_letter(service, &bytes, reason);
         match self.shared.outbound.publish(address, bytes, self.shared.options.confirm_timeout).await {
             Confirm::Safe => Buried::Kept,
-            Confirm::Unknown => Buried::NotKept,
+            Confirm::Unknown => Buried::NotNow,
         }
     }
 }

@@ -99,9 +99,18 @@ pub(crate) struct Desk {
 #[derive(Default)]
 pub(crate) struct Books {
     pub(crate) acks: AckTracker,
-    /// Given back, by tag, with how often they had been delivered.
-    pub(crate) given_back: Vec<(u64, u32)>,
+    pub(crate) given_back: Vec<Back>,
     pub(crate) acknowledged: u64,
+}
+
+/// A delivery that was given back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Back {
+    pub(crate) tag: u64,
+    /// How often it had been delivered before.
+    pub(crate) deliveries: u32,
+    /// The reason lies with the message.
+    pub(crate) failed: bool,
 }
 
 impl Desk {
@@ -113,7 +122,10 @@ impl Desk {
                     books.acknowledged += 1;
                     books.acks.done(tag);
                 }
-                Settled::GivenBack => books.given_back.push((tag, deliveries)),
+                Settled::GivenBack | Settled::Failed => {
+                    let failed = settled == Settled::Failed;
+                    books.given_back.push(Back { tag, deliveries, failed });
+                }
             }
         }
         self.changed.notify_one();

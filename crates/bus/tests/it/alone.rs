@@ -3,7 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use seatshift_bus::{BrokerUrl, BusState, Confirm, RabbitBus, RabbitError, RabbitOptions, Tls};
+use seatshift_bus::{
+    BrokerUrl, Buried, Bus as _, BusState, Confirm, RabbitBus, RabbitError, RabbitOptions, Tls,
+};
 use seatshift_messages::Service::Control;
 use secrecy::SecretString;
 
@@ -32,6 +34,12 @@ async fn without_a_broker_every_answer_is_unknown_in_time() {
     let state = bus.until("trying again", |state| state.reconnects > 3).await;
     assert!(!state.is_ready());
     assert!(state.last_error.unwrap().contains("refused"));
+}
+
+#[tokio::test]
+async fn without_a_broker_nothing_is_buried_now_and_nobody_is_asked_to_keep_it_elsewhere() {
+    let bus = Running::start(nowhere());
+    assert_eq!(bus.bury(Control, b"not JSON".as_slice().into(), "not an envelope").await, Buried::NotNow);
 }
 
 #[tokio::test]

@@ -72,10 +72,10 @@ pub(crate) async fn nothing_is_lost_or_doubled_when_all_goes_well(open: Open<'_>
 pub(crate) async fn what_is_given_back_comes_again(open: Open<'_>) {
     let bus = open(1);
     let _answers = publish(&*bus, [progressed(1)]);
-    for _ in 0..5 {
+    for failed in [false, true, false, true, true] {
         let delivery = receive(&*bus, Control, 1).await.remove(0);
         assert_eq!(number(&delivery), 1);
-        delivery.give_back();
+        if failed { delivery.fail() } else { delivery.give_back() }
     }
     receive(&*bus, Control, 1).await.remove(0).ack();
     assert!(silent(&*bus, Control).await);

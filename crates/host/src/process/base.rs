@@ -163,15 +163,11 @@ pub(super) fn broker(
     })
 }
 
-/// The clock that the configuration wants, and how fast it runs.
-pub(super) fn clock(settings: &Settings) -> (Arc<dyn Clock>, u32) {
-    match settings.clock {
-        Some(clock) => {
-            let scaled = ScaledClock::compressed(clock.start, clock.epoch, clock.scale);
-            (Arc::new(scaled), clock.scale)
-        }
-        None => (Arc::new(ScaledClock::real()), 1),
-    }
+/// The clock that the configuration wants.
+pub(super) fn clock(settings: &Settings) -> ScaledClock {
+    settings.clock.map_or_else(ScaledClock::real, |clock| {
+        ScaledClock::compressed(clock.start, clock.epoch, clock.scale)
+    })
 }
 
 /// Name of this process: the machine's (a container's) and the process's.

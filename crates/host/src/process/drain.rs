@@ -19,6 +19,7 @@ use super::base::{self, Base};
 use super::figures::Figures;
 use super::health::{self, Health, Running};
 use super::readiness::Readiness;
+use super::watch::Watch;
 use super::{Program, Refusal, Stopping, api, database, signals};
 use crate::ids::Ids;
 use crate::meters::Meters;
@@ -159,27 +160,38 @@ where
 async fn reach(ground: &Ground) -> Result<(Base, impl Future<Output = ()> + Send + 'static), Refusal> {
     let Ground { program, settings, instance, stopping, health, .. } = ground;
     let service = program.service;
-    let (clock, scale) = base::clock(settings);
+    let clock = base::clock(settings);
     let ids = Arc::new(Ids::random());
     let Some(options) = database::options(&settings.database, service, instance)? else {
         return Err("database.url is not set".into());
     };
     let (bus, sessions) = RabbitBus::start(base::broker(settings, service, instance, &ids)?)?;
-    let store = database::reach(&options, &health.readiness, &*clock, &ids).await?;
+    let store = database::reach(&options, &health.readiness, &clock, &ids).await?;
     // From here on the bus tells by itself how it stands.
     health.readiness.found("broker");
+    let store = Arc::new(store);
+    let watch = Watch::new(clock.clone(), &health.meters, &health.readiness);
+    watch.look(store.time()).await;
+    let watching = watch.keep_looking(store.clone());
     let base = Base {
         service,
         instance: instance.clone(),
         settings: settings.clone(),
-        store: Arc::new(store),
+        store,
         bus,
-        clock,
-        scale,
+        scale: clock.scale(),
+        clock: Arc::new(clock),
         ids,
         meters: health.meters.clone(),
         readiness: health.readiness.clone(),
         stopping: stopping.stopping.clone(),
+    };
+    let sessions = async move {
+        tokio::select! {
+            biased;
+            () = sessions => {}
+            () = watching => {}
+        }
     };
     Ok((base, sessions))
 }

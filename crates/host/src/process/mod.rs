@@ -21,6 +21,7 @@ mod figures;
 mod health;
 mod readiness;
 mod signals;
+mod watch;
 
 use std::future::Future;
 use std::process::ExitCode;

@@ -4,8 +4,8 @@
 mod replicas;
 mod trouble;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -34,6 +34,8 @@ struct Counting {
     interrupted: AtomicU32,
     /// Work hangs until this rings, where set.
     hangs: Option<Arc<Notify>>,
+    /// Until when the work at hand may send.
+    send_until: Mutex<Option<Timestamp>>,
     begun: Notify,
 }
 
@@ -100,6 +102,7 @@ impl Participant for Counting {
     async fn perform(&self, job: Job<Work>, desk: &Desk<Self>) -> Performed<Self> {
         self.performed.fetch_add(1, Ordering::Relaxed);
         self.interrupted.fetch_add(u32::from(job.interrupted), Ordering::Relaxed);
+        *self.send_until.lock().unwrap() = Some(desk.send_until());
         self.begun.notify_one();
         if let Some(hangs) = &self.hangs {
             desk.save(&job.work).await.unwrap();

@@ -1,20 +1,20 @@
 //! Several hosts on one store: what one leaves, another takes up, at once where it could be said, else when its lease ends.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use jiff::SignedDuration;
-use seatshift_bus::{Bus, Confirm, Delivery, LocalBus, Outgoing};
-use seatshift_host::{Limits, Meters, Parts, Sabotage, start};
+use jiff::{SignedDuration, Timestamp};
+use seatshift_bus::{Buried, Bus, Confirm, Delivery, LocalBus, Outgoing, Settled};
+use seatshift_host::{Clock, Limits, Meters, Parts, Sabotage, start};
 use seatshift_messages::{EventId, MigrationId, Service};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Bench, Counting, until_done};
+use crate::{Bench, Counting, migration, until_done};
 
 /// Replicas look for what others left each second; a lease is ten minutes.
 fn limits() -> Limits {
@@ -27,7 +27,7 @@ fn limits() -> Limits {
 }
 
 impl Bench {
-    fn replica(&self, bus: Arc<dyn Bus>) -> Parts {
+    pub(crate) fn replica(&self, bus: Arc<dyn Bus>) -> Parts {
         Parts { limits: limits(), ..self.parts(bus) }
     }
 }
@@ -56,6 +56,25 @@ async fn what_a_dead_replica_held_is_taken_up_when_its_lease_has_run_out_and_not
     let after = bench.clock.now().duration_since(died);
     assert!(after >= SignedDuration::from_secs(599) && after <= SignedDuration::from_secs(602), "{after:#}");
     assert_eq!(second.interrupted.load(Ordering::Relaxed), 1, "it must know that calls may be on their way");
+    drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_go_out_until_one_call_before_the_end_of_its_lease() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let participant = Arc::new(Counting::default());
+    let claimed = bench.clock.now();
+    let (handle, running) = start(participant.clone(), bench.replica(bus.clone()), CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = participant.begun.notified() => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let latest = participant.send_until.lock().unwrap().unwrap().duration_since(claimed);
+    // Ten minutes less the minute that a call may take.
+    assert!(latest >= SignedDuration::from_mins(9) && latest < SignedDuration::from_secs(541), "{latest:#}");
     drop(handle);
 }
 
@@ -208,6 +227,145 @@ async fn ledgers_that_are_wanted_together_are_read_together() {
     }
     let questions = meter(&meters, "seatshift_load_ledgers_count");
     assert!(questions <= 10.0, "{questions} questions for 60 ledgers");
+    drop(handle);
+}
+
+/// Delivers one thing that nobody can read until it is settled, and keeps dead letters, though not at once.
+#[derive(Debug, Default)]
+struct Alarmed {
+    refuses: AtomicU32,
+    settled: Arc<Mutex<Vec<Settled>>>,
+    /// It is in the queue. One signal is one delivery.
+    queued: Arc<Notify>,
+}
+
+#[async_trait]
+impl Bus for Alarmed {
+    fn publish(&self, _: Outgoing) -> BoxFuture<'static, Confirm> {
+        Box::pin(std::future::ready(Confirm::Safe))
+    }
+
+    async fn receive(&self, _: Service, _: usize) -> Vec<Delivery> {
+        self.queued.notified().await;
+        let (settled, queued) = (self.settled.clone(), self.queued.clone());
+        vec![Delivery::new(b"<html>gateway</html>".as_slice().into(), move |how| {
+            settled.lock().unwrap().push(how);
+            if how != Settled::Acknowledged {
+                queued.notify_one();
+            }
+        })]
+    }
+
+    async fn bury(&self, _: Service, _: Arc<[u8]>, _: &str) -> Buried {
+        let left = self.refuses.load(Ordering::Relaxed);
+        self.refuses.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left == 0 { Buried::Kept } else { Buried::NotNow }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_put_among_the_brokers_dead_letters_comes_again_and_is_put_nowhere_else() {
+    let bench = Bench::new();
+    let bus = Arc::new(Alarmed { refuses: AtomicU32::new(2), ..Alarmed::default() });
+    bus.queued.notify_one();
+    let (_, running) =
+        start(Arc::new(Counting::default()), bench.replica(bus.clone()), CancellationToken::new());
+    let buried = async {
+        while bus.settled.lock().unwrap().last() != Some(&Settled::Acknowledged) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = buried => {}
+        () = running => panic!("the host ended by itself"),
+        () = tokio::time::sleep(Duration::from_secs(3600)) => panic!("it was never buried"),
+    }
+    let settled = bus.settled.lock().unwrap().clone();
+    assert_eq!(settled, [Settled::GivenBack, Settled::GivenBack, Settled::Acknowledged]);
+    assert!(bench.store.dead_letters(1).await.unwrap().is_empty(), "nobody would find it there");
+}
+
+/// A clock that can be found wrong.
+#[derive(Debug)]
+struct Doubtful {
+    clock: Arc<dyn Clock>,
+    right: AtomicBool,
+}
+
+impl Doubtful {
+    fn parts(bench: &Bench, bus: Arc<dyn Bus>, right: bool) -> (Arc<Doubtful>, Parts) {
+        let clock = Arc::new(Doubtful { clock: bench.clock.clone(), right: AtomicBool::new(right) });
+        (clock.clone(), Parts { clock, ..bench.replica(bus) })
+    }
+}
+
+impl Clock for Doubtful {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        self.clock.sleep_until(at)
+    }
+
+    fn is_right(&self) -> bool {
+        self.right.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_whose_clock_is_wrong_takes_up_nothing_until_it_is_right() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let (clock, parts) = Doubtful::parts(&bench, bus.clone(), false);
+    let participant = Arc::new(Counting::default());
+    let (handle, running) = start(participant.clone(), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = async {
+            bench.clock.sleep(SignedDuration::from_mins(20)).await;
+            assert_eq!(participant.performed.load(Ordering::Relaxed), 0);
+            clock.right.store(true, Ordering::Relaxed);
+            until_done(&handle, &bench.clock).await;
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_in_hand_when_the_clock_was_found_wrong_may_not_send_and_is_left_to_its_lease() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let (clock, parts) = Doubtful::parts(&bench, bus.clone(), true);
+    let bell = Arc::new(Notify::new());
+    let participant = Arc::new(Counting { hangs: Some(bell.clone()), ..Counting::default() });
+    let (handle, running) = start(participant.clone(), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        () = async {
+            participant.begun.notified().await;
+            tokio::task::yield_now().await;
+            clock.right.store(false, Ordering::Relaxed);
+            bell.notify_one();
+            bench.clock.sleep(SignedDuration::from_secs(10)).await;
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let rows = bench.store.work(Service::Purchase, migration()).await.unwrap();
+    assert!(rows[0].body.contains("\"looks\":3"), "what it found out by a wrong clock was saved: {rows:?}");
+    drop(handle);
+
+    let second = Arc::new(Counting::default());
+    let (handle, running) = start(second.clone(), bench.replica(bus), CancellationToken::new());
+    tokio::select! {
+        biased;
+        () = second.begun.notified() => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    assert_eq!(second.interrupted.load(Ordering::Relaxed), 1, "its calls may be on their way");
     drop(handle);
 }
 

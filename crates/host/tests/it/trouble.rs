@@ -25,8 +25,9 @@ struct Troubled {
     garbles: Option<MigrationId>,
     /// The next commit with a ledger is done, and its answer is lost.
     loses_an_answer: AtomicBool,
-    /// So many calls find nobody.
+    /// So many calls find nobody, or a database that somebody has taken the rights from.
     away: AtomicU32,
+    unprepared: bool,
 }
 
 impl Troubled {
@@ -37,12 +38,14 @@ impl Troubled {
             garbles: None,
             loses_an_answer: AtomicBool::new(false),
             away: AtomicU32::new(0),
+            unprepared: false,
         }
     }
 
     fn there(&self) -> Result<(), StoreError> {
         let left = self.away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         match left {
+            Ok(_) if self.unprepared => Err(StoreError::NotPrepared { what: "anything".into() }),
             Ok(_) => Err(StoreError::Unreachable { doing: "anything", source: "the cable is out".into() }),
             Err(_) => Ok(()),
         }
@@ -248,6 +251,47 @@ async fn a_ledger_that_cannot_be_read_does_not_hold_up_the_others() {
         stage = until_done(&handle, &bench.clock) => assert_eq!(stage.asked, 1),
         () = running => panic!("the host ended by itself"),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_handled_is_put_aside_in_the_end() {
+    let bench = Bench::new();
+    let bad = MigrationId(Uuid::from_u128(13));
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let store = Troubled { garbles: Some(bad), ..Troubled::over(&bench) };
+    let parts = Parts { store: Arc::new(store), ..bench.replica(bus.clone()) };
+    let (_, running) = start(Arc::new(Counting::default()), parts, CancellationToken::new());
+    bench.ask_about(&*bus, bad, EventId(Uuid::from_u128(0xBAD)));
+    let put_aside = async {
+        loop {
+            if let Some(letter) = bench.store.dead_letters(1).await.unwrap().pop() {
+                return letter;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        letter = put_aside => assert!(letter.reason.contains("25 times"), "{}", letter.reason),
+        () = running => panic!("the host ended by itself"),
+        () = tokio::time::sleep(Duration::from_secs(3600)) => panic!("it goes round for ever"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_database_cannot_be_used_no_message_is_put_aside() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let store = Troubled { away: AtomicU32::new(500), unprepared: true, ..Troubled::over(&bench) };
+    let parts = Parts { store: Arc::new(store), ..bench.replica(bus.clone()) };
+    let (handle, running) = start(Arc::new(Counting::default()), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    tokio::select! {
+        biased;
+        stage = until_done(&handle, &bench.clock) => assert_eq!(stage.asked, 1),
+        () = running => panic!("the host ended by itself"),
+    }
+    assert!(bench.store.dead_letters(1).await.unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use seatshift_partner_center::{
     BillingCycle, CallError, Changed, Family, LicenseAssignment, LicenseFailure, LicenseUpdate, NetworkFault,
-    NewOrder, OfferId, Permit, Problem, Purpose, Remedy, Status, Subscription, SubscriptionChange,
+    NewOrder, OfferId, Problem, Purpose, Remedy, Status, Subscription, SubscriptionChange, Timer as _,
     TransportError,
 };
 use serde_json::{Value, json};
@@ -25,12 +26,8 @@ fn order() -> NewOrder {
     }
 }
 
-async fn permit(stage: &Stage, family: Family) -> Permit {
-    stage.client.permit(family, CUSTOMER, Purpose::Forward).await
-}
-
 async fn place(stage: &Stage) -> Result<seatshift_partner_center::Order, CallError> {
-    let permit = permit(stage, Family::Orders).await;
+    let permit = stage.permit(Family::Orders).await;
     stage.client.place_order(permit, intent(1), CUSTOMER, &order()).await
 }
 
@@ -42,7 +39,7 @@ async fn current(stage: &Stage) -> Subscription {
 }
 
 async fn suspend(stage: &Stage, current: &Subscription) -> Result<Changed, CallError> {
-    let permit = permit(stage, Family::Subscriptions).await;
+    let permit = stage.permit(Family::Subscriptions).await;
     stage.client.change_subscription(permit, intent(2), CUSTOMER, current, SubscriptionChange::Suspend).await
 }
 
@@ -52,7 +49,7 @@ async fn swap(stage: &Stage) -> Result<Vec<seatshift_partner_center::LicenseWarn
         assign: vec![LicenseAssignment { sku: SALES_PRO, excluded_plans: vec![plan] }],
         remove: vec![SALES],
     };
-    let permit = permit(stage, Family::Licenses).await;
+    let permit = stage.permit(Family::Licenses).await;
     stage.client.update_licenses(permit, intent(3), CUSTOMER, USER, &update).await
 }
 
@@ -81,7 +78,7 @@ async fn the_reseller_of_record_goes_with_the_order() {
     let stage = stage();
     stage.script.then(answer(201, fixture!("place_order")));
     let order = NewOrder { partner_id_on_record: Some("4847383".to_owned()), ..order() };
-    let permit = permit(&stage, Family::Orders).await;
+    let permit = stage.permit(Family::Orders).await;
     stage.client.place_order(permit, intent(1), CUSTOMER, &order).await.unwrap();
     assert_eq!(stage.script.only().json()["lineItems"][0]["partnerIdOnRecord"], "4847383");
 }
@@ -258,8 +255,8 @@ async fn words_about_licenses_mean_nothing_in_an_order() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_for_something_else_sends_nothing() {
     let stage = stage();
-    let other_family = permit(&stage, Family::Licenses).await;
-    let other_customer = stage.client.permit(Family::Orders, USER, Purpose::Forward).await;
+    let other_family = stage.permit(Family::Licenses).await;
+    let other_customer = stage.client.permit(Family::Orders, USER, Purpose::Forward, Timestamp::MAX).await;
     for permit in [other_family, other_customer] {
         let error = stage.client.place_order(permit, intent(1), CUSTOMER, &order()).await.unwrap_err();
         assert_eq!((error.problem, error.remedy), (Problem::WrongPermit, Remedy::Person));
@@ -270,7 +267,7 @@ async fn a_permit_for_something_else_sends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_from_before_the_pause_is_void() {
     let stage = stage();
-    let permit = permit(&stage, Family::Orders).await;
+    let permit = stage.permit(Family::Orders).await;
     stage.gate.pause();
     let error = stage.client.place_order(permit, intent(1), CUSTOMER, &order()).await.unwrap_err();
     assert_eq!((error.problem, error.remedy), (Problem::Paused, Remedy::Throttled { after: None }));
@@ -281,7 +278,7 @@ async fn a_permit_from_before_the_pause_is_void() {
 async fn a_change_is_stopped_even_while_its_token_is_being_made() {
     let stage = stage();
     stage.script.login(Line::Slow(Duration::from_secs(2), response(200, fixture!("token_app_only"))));
-    let permit = permit(&stage, Family::Orders).await;
+    let permit = stage.permit(Family::Orders).await;
     let order = order();
     let placing = stage.client.place_order(permit, intent(1), CUSTOMER, &order);
     let pausing = async {
@@ -291,4 +288,25 @@ async fn a_change_is_stopped_even_while_its_token_is_being_made() {
     let (placed, ()) = futures::join!(placing, pausing);
     assert_eq!(placed.unwrap_err().problem, Problem::Paused);
     assert!(stage.script.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_token_came_after_its_permission_had_ended_is_not_sent() {
+    let stage = stage();
+    let ends = later(stage.timer.now(), 60);
+    let token = response(200, fixture!("token_app_only"));
+    stage.script.login(Line::Slow(Duration::from_secs(60), token));
+    let permit = stage.client.permit(Family::Orders, CUSTOMER, Purpose::Forward, ends).await;
+    let error = stage.client.place_order(permit, intent(1), CUSTOMER, &order()).await.unwrap_err();
+    assert_eq!((&error.problem, error.remedy), (&Problem::TooLate, Remedy::Retry));
+    assert!(error.is_definite() && stage.script.sent().is_empty());
+
+    let ends = later(stage.timer.now(), 1);
+    stage.script.then(answer(201, fixture!("place_order")));
+    let permit = stage.client.permit(Family::Orders, CUSTOMER, Purpose::Forward, ends).await;
+    stage.client.place_order(permit, intent(1), CUSTOMER, &order()).await.unwrap();
+}
+
+fn later(moment: Timestamp, seconds: i64) -> Timestamp {
+    moment.checked_add(SignedDuration::from_secs(seconds)).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use seatshift_partner_center::codes::all_codes;
-use seatshift_partner_center::{Family, LicenseUpdate, Purpose, Remedy, explain};
+use seatshift_partner_center::{Family, LicenseUpdate, Remedy, explain};
 
 use crate::script::{CUSTOMER, USER, answer, fault, intent, stage};
 
@@ -70,7 +70,7 @@ async fn each_row_of_the_table_decides_what_becomes_of_a_change() {
         let stage = stage();
         stage.script.then(fault(status, code));
         let update = LicenseUpdate { remove: vec![USER], ..LicenseUpdate::default() };
-        let permit = stage.client.permit(Family::Licenses, CUSTOMER, Purpose::Forward).await;
+        let permit = stage.permit(Family::Licenses).await;
         let error =
             stage.client.update_licenses(permit, intent(1), CUSTOMER, USER, &update).await.unwrap_err();
         assert_eq!(error.remedy, of_a_change(status, code), "{status}/{code}");

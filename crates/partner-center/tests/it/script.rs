@@ -11,8 +11,8 @@ use http::{Method, Request, Response};
 use jiff::Timestamp;
 use seatshift_partner_center::config::{Ids, Jitter};
 use seatshift_partner_center::{
-    Application, CallRecord, Client, Config, MemoryTokens, Observer, RefreshTokens, Timer, TokenBuckets,
-    Transport, TransportError,
+    Application, CallRecord, Client, Config, Family, MemoryTokens, Observer, Permit, Purpose, RefreshTokens,
+    Timer, TokenBuckets, Transport, TransportError,
 };
 use uuid::Uuid;
 
@@ -202,6 +202,13 @@ pub(crate) struct Stage {
     pub(crate) gate: TokenBuckets,
     pub(crate) timer: Arc<PausedTimer>,
     pub(crate) client: Client,
+}
+
+impl Stage {
+    /// A permission that does not end.
+    pub(crate) async fn permit(&self, family: Family) -> Permit {
+        self.client.permit(family, CUSTOMER, Purpose::Forward, Timestamp::MAX).await
+    }
 }
 
 pub(crate) fn config() -> Config {

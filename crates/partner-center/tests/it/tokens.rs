@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, join_all};
 use seatshift_partner_center::{
-    Family, LicenseUpdate, LoginProblem, MemoryTokens, NetworkFault, Problem, Purpose, RefreshTokens, Remedy,
+    Family, LicenseUpdate, LoginProblem, MemoryTokens, NetworkFault, Problem, RefreshTokens, Remedy,
     TokenStoreError, TokenUse, TransportError,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -223,14 +223,14 @@ async fn rejections_with_good_answers_between_them_do_not_add_up() {
 async fn a_changing_call_answered_with_401_was_not_carried_out_and_is_not_repeated() {
     let stage = stage();
     stage.script.then(fault(401, 400));
-    let permit = stage.client.permit(Family::Licenses, CUSTOMER, Purpose::Forward).await;
+    let permit = stage.permit(Family::Licenses).await;
     let update = LicenseUpdate::default();
     let error = stage.client.update_licenses(permit, intent(1), CUSTOMER, USER, &update).await.unwrap_err();
     assert_eq!((error.remedy, error.is_definite()), (Remedy::Retry, true));
     assert_eq!(stage.script.sent().len(), 1);
     // The next attempt has another token.
     stage.script.then(answer(201, fixture!("update_licenses")));
-    let permit = stage.client.permit(Family::Licenses, CUSTOMER, Purpose::Forward).await;
+    let permit = stage.permit(Family::Licenses).await;
     stage.client.update_licenses(permit, intent(2), CUSTOMER, USER, &update).await.unwrap();
     assert_eq!(stage.script.logins().len(), 2);
 }
@@ -265,7 +265,7 @@ async fn trouble_at_the_authority_leaves_a_change_unsent() {
         for _ in 0..3 {
             stage.script.login(line());
         }
-        let permit = stage.client.permit(Family::Licenses, CUSTOMER, Purpose::Forward).await;
+        let permit = stage.permit(Family::Licenses).await;
         let update = LicenseUpdate::default();
         let error =
             stage.client.update_licenses(permit, intent(1), CUSTOMER, USER, &update).await.unwrap_err();
@@ -273,6 +273,32 @@ async fn trouble_at_the_authority_leaves_a_change_unsent() {
         assert!(matches!(error.remedy, Remedy::Retry | Remedy::Throttled { .. }), "{error}");
         assert!(stage.script.sent().is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_token_longer_than_one_failing_renewal_takes() {
+    let stage = stage();
+    for _ in 0..3 {
+        stage.script.login(Line::Slow(Duration::from_secs(50), response(503, "")));
+    }
+    let update = LicenseUpdate::default();
+    let calls = (0..20).map(|number| {
+        let (stage, update) = (&stage, &update);
+        async move {
+            let permit = stage.permit(Family::Licenses).await;
+            stage.client.update_licenses(permit, intent(number), CUSTOMER, USER, update).await
+        }
+    });
+    for answer in join_all(calls).await {
+        assert_eq!(answer.unwrap_err().problem, LoginProblem::Unreachable.into());
+    }
+    assert_eq!(stage.script.logins().len(), 3, "the tries of one renewal");
+    assert!(stage.timer.elapsed() < Duration::from_secs(170));
+
+    // Whoever comes later asks anew.
+    stage.script.then(answer(201, fixture!("update_licenses")));
+    let permit = stage.permit(Family::Licenses).await;
+    stage.client.update_licenses(permit, intent(30), CUSTOMER, USER, &update).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

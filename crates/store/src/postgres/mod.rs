@@ -82,6 +82,14 @@ impl PgStore {
         })
     }
 
+    /// What time it is by the database's clock, which is one for all replicas.
+    pub async fn time(&self) -> Result<Timestamp, StoreError> {
+        let mut loan = self.connections.take("asking for the time").await?;
+        let statement = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
+        let (microseconds,): (i64,) = loan.one(sqlx::query_as(statement)).await.map_err(loan.failed())?;
+        Timestamp::from_microsecond(microseconds).map_err(|error| damaged("time", error))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut loan = self.connections.take("asking whether the database is there").await?;
