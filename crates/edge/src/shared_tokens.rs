@@ -14,7 +14,7 @@ use aws_lc_rs::{hkdf, rand};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use seatshift_partner_center::{Application, RefreshTokens, RefreshTurn, TokenStoreError};
-use seatshift_store::StoreError;
+use seatshift_store::{Held, StoreError};
 use seatshift_store::quota::{PgQuota, SealedToken};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -47,7 +47,7 @@ impl Vault for PgQuota {
     }
 
     async fn lock(&self, name: &str) -> Result<Option<RefreshTurn>, StoreError> {
-        Ok(PgQuota::lock(self, name).await?.map(RefreshTurn::holding))
+        Ok(PgQuota::lock(self, name).await?.map(|held| RefreshTurn::holding(held, Held::is_lost)))
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
         }
 
         async fn lock(&self, _: &str) -> Result<Option<RefreshTurn>, StoreError> {
-            Ok(self.turn.clone().try_lock_owned().ok().map(RefreshTurn::holding))
+            Ok(self.turn.clone().try_lock_owned().ok().map(|turn| RefreshTurn::holding(turn, |_| false)))
         }
     }
 

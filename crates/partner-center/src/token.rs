@@ -22,7 +22,7 @@ use crate::observer::{CallRecord, Observer};
 use crate::operation::TokenKind;
 use crate::retry;
 use crate::timer::{Timer, between, later};
-use crate::token_store::RefreshTokens;
+use crate::token_store::{RefreshTokens, TokenStoreError};
 use crate::transport::Transport;
 use crate::wire::token::{Granted, granted, refusal};
 
@@ -239,7 +239,7 @@ impl Slot {
     /// A token for the application and a person, from the refresh token; the new refresh token is stored first.
     async fn app_user(&self, unsaved: &mut Option<SecretString>) -> Result<Granted, NoToken> {
         // Held until the new refresh token is stored.
-        let _turn = self.refresh_tokens.turn().await.map_err(not_stored)?;
+        let turn = self.refresh_tokens.turn().await.map_err(not_stored)?;
         self.save(unsaved).await?;
         let stored = self.refresh_tokens.load().await.map_err(not_stored)?;
         let Some(stored) = stored else {
@@ -255,6 +255,10 @@ impl Slot {
             .append_pair("refresh_token", stored.expose_secret())
             .append_pair("scope", "openid")
             .finish();
+        if turn.is_lost() {
+            let lost = TokenStoreError::outage("the turn at redeeming the refresh token was lost");
+            return Err(not_stored(lost));
+        }
         let mut granted = self.means.login("token_app_user", Bytes::from(form)).await?;
         *unsaved = granted.refresh.take();
         self.save(unsaved).await?;
@@ -271,7 +275,7 @@ impl Slot {
     }
 }
 
-fn not_stored(error: crate::token_store::TokenStoreError) -> NoToken {
+fn not_stored(error: TokenStoreError) -> NoToken {
     let remedy = if error.passes { Remedy::Retry } else { Remedy::Person };
     NoToken { remedy, problem: LoginProblem::Store(error.text) }
 }

@@ -50,18 +50,24 @@ impl TokenStoreError {
 
 /// The turn at redeeming the refresh token; gone with it.
 pub struct RefreshTurn {
-    _held: Option<Box<dyn Send + Sync>>,
+    /// Asks what is held; it holds it too.
+    lost: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
 impl RefreshTurn {
     /// Of those who redeem alone.
     pub fn alone() -> Self {
-        Self { _held: None }
+        Self { lost: None }
     }
 
-    /// Over a lock: others wait until `held` is dropped.
-    pub fn holding(held: impl Send + Sync + 'static) -> Self {
-        Self { _held: Some(Box::new(held)) }
+    /// Over a lock: others wait until `held` is dropped. `lost`: whether they wait no more all the same.
+    pub fn holding<T: Send + Sync + 'static>(held: T, lost: fn(&T) -> bool) -> Self {
+        Self { lost: Some(Box::new(move || lost(&held))) }
+    }
+
+    /// Somebody else may have the turn: whoever has not begun does not begin.
+    pub fn is_lost(&self) -> bool {
+        self.lost.as_ref().is_some_and(|lost| lost())
     }
 }
 

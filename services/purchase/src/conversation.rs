@@ -83,9 +83,30 @@ fn a_refused_order_leaves_nothing_behind() {
         .then(&at(Stage::Refused));
 }
 
+fn stuck_order(undoing: bool) -> Fact {
+    Fact::OrderStuck { cause: why("microsoft_13605"), stands: Stands::default(), undoing }
+}
+
+#[test]
+fn a_rollback_that_overtakes_a_stuck_order_need_not_be_asked_for_twice() {
+    let _ = given::<Purchasing>(at(Stage::Ordering))
+        .told(Fact::RollbackRequested)
+        .wakes(ORDER)
+        .told(stuck_order(false))
+        .wakes(ORDER)
+        // What even the way back cannot find out needs a person.
+        .told(stuck_order(true))
+        .says(parked(why("microsoft_13605"), Direction::Forward, Stands::default(), 1, true))
+        .then(&Ledger {
+            rollback: true,
+            parkings: 1,
+            ..at(Stage::ParkedForward { at: Halt::Ordering })
+        });
+}
+
 #[test]
 fn a_missing_agreement_parks_the_order_and_a_retry_goes_on() {
-    let stuck = Fact::OrderStuck { cause: why("microsoft_13605"), stands: Stands::default() };
+    let stuck = stuck_order(false);
     let _ = given::<Purchasing>(at(Stage::Ordering))
         .told(stuck.clone())
         .says(parked(why("microsoft_13605"), Direction::Forward, Stands::default(), 1, false))
@@ -231,7 +252,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         Just(Fact::TurnedBack { cause: why("turned_back") }),
         Just(ordered()),
         Just(Fact::NothingBought { cause: why("nothing") }),
-        Just(Fact::OrderStuck { cause: why("stuck"), stands: Stands::default() }),
+        any::<bool>().prop_map(stuck_order),
         Just(Fact::Assignable { purchase: purchase() }),
         Just(Fact::ProvisioningFailed { bought: bought(), cause: why("failed") }),
         Just(Fact::ProvisioningStuck { bought: bought(), cause: why("slow") }),

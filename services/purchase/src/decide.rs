@@ -91,7 +91,8 @@ pub enum Fact {
     /// Settled: no order of ours exists, and none will come.
     NothingBought { cause: Cause },
     /// Settled: nothing was bought, and buying needs a person (agreement, rights); or an outcome that stays unknown.
-    OrderStuck { cause: Cause, stands: Stands },
+    /// `undoing`: it was found out while it was known that the operator wants it undone.
+    OrderStuck { cause: Cause, stands: Stands, undoing: bool },
     /// Active, and the seats can be assigned.
     Assignable { purchase: Purchase },
     /// Microsoft says that it will never be.
@@ -132,7 +133,9 @@ pub(crate) fn decide(ledger: Ledger, fact: Fact) -> Decision<Purchasing> {
             at.to(Provisioning { bought: bought.clone() }).and(provision(bought))
         }
         (Ordering, NothingBought { cause }) => at.refused(cause),
-        (Ordering, OrderStuck { cause, stands }) => {
+        // Asked for while the order was under way: nobody has to ask again, the next look is one that undoes.
+        (Ordering, OrderStuck { undoing: false, .. }) if rollback => at.to(Ordering).and(wake(ORDER)),
+        (Ordering, OrderStuck { cause, stands, .. }) => {
             at.park(ParkedForward { at: Halt::Ordering }, Direction::Forward, cause, stands)
         }
         (Provisioning { .. }, Assignable { purchase }) => {

@@ -51,7 +51,7 @@ impl Case<'_> {
                 Ok(Found::Nothing) => {}
                 Ok(Found::Unclear) => {
                     let text = "the answer to the order was lost, and part of what Microsoft lists cannot be read: ours may be in it";
-                    return self.stuck(work, Cause::new("order_unclear", text));
+                    return self.stuck(work, Cause::new("order_unclear", text), rollback);
                 }
                 Err(error) => return self.unread(work, &error),
             }
@@ -65,7 +65,7 @@ impl Case<'_> {
                 );
                 let kept = Work::Ordering(Ordering { lost: 0, ..work });
                 return Performed::Kept {
-                    fact: Fact::OrderStuck { cause, stands: Stands::default() },
+                    fact: Fact::OrderStuck { cause, stands: Stands::default(), undoing: false },
                     work: kept,
                 };
             }
@@ -116,7 +116,7 @@ impl Case<'_> {
             Meaning::NotYet => {
                 work.tries += 1;
                 if work.tries >= MOST_TRIES {
-                    return self.stuck(work, cause_of(error));
+                    return self.stuck(work, cause_of(error), false);
                 }
                 self.lost(work)
             }
@@ -128,7 +128,7 @@ impl Case<'_> {
             Meaning::Refused(cause) => Performed::Done(Fact::NothingBought { cause }),
             Meaning::Person(cause) => {
                 work.sent = None;
-                self.stuck(work, cause)
+                self.stuck(work, cause, false)
             }
         }
     }
@@ -141,9 +141,9 @@ impl Case<'_> {
         again(work, SignedDuration::from_secs(30))
     }
 
-    fn stuck(&self, work: Ordering, cause: Cause) -> Done {
+    fn stuck(&self, work: Ordering, cause: Cause, undoing: bool) -> Done {
         let kept = Work::Ordering(Ordering { tries: 0, lost: 0, ..work });
-        Performed::Kept { fact: Fact::OrderStuck { cause, stands: Stands::default() }, work: kept }
+        Performed::Kept { fact: Fact::OrderStuck { cause, stands: Stands::default(), undoing }, work: kept }
     }
 
     /// Looks at shorter steps first: most lost answers were answers to orders that were done.

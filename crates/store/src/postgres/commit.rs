@@ -117,6 +117,8 @@ impl PgStore {
         let mut loan = self.connections.take("committing").await?;
         match loan.begin().await {
             Err(error) if loan.reused && !leaves_connection_usable(&error) => {
+                // Its place is free before another is asked for: there may be only one.
+                drop(loan);
                 loan = self.connections.take("committing").await?;
                 loan.begin().await.map_err(loan.failed())?;
             }

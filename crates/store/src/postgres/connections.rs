@@ -31,6 +31,7 @@ struct Shared {
     options: PgConnectOptions,
     connect_timeout: Duration,
     patience: Duration,
+    frozen_timeout: Duration,
     free: Mutex<Vec<PgConnection>>,
     permits: Arc<Semaphore>,
 }
@@ -42,10 +43,24 @@ impl Connections {
             options: options.connect_options()?,
             connect_timeout: options.connect_timeout,
             patience: options.patience(),
+            frozen_timeout: options.frozen_timeout,
             free: Mutex::default(),
             permits: Arc::new(Semaphore::new(most.max(1) as usize)),
         };
         Ok(Connections { shared: Arc::new(shared) })
+    }
+
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.shared.connect_timeout
+    }
+
+    /// How long a statement's answer is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        self.shared.patience
+    }
+
+    pub(super) fn frozen_timeout(&self) -> Duration {
+        self.shared.frozen_timeout
     }
 
     /// Waits for its turn.

@@ -1,9 +1,11 @@
 //! Locks that one process holds at a time: who acts for all replicas, who redeems the refresh token.
 //!
 //! A lock belongs to a connection of its own and ends with it: with `release`, with the process, with the server. The holder
-//! looks every second whether its connection lives, and **must stop at once** when [`Held::lost`] ends. After a restart of the
-//! server another may hold the lock up to that second earlier, so the lock alone protects nothing that is written: what fences
-//! the late holder are the versions of ledgers and records, which make its writes stale.
+//! looks every second whether its connection lives, and **must stop at once** when [`Held::lost`] ends. One that was frozen
+//! does not look, and would keep all others waiting for as long: the server ends a connection that is silent for
+//! [`super::PgOptions::frozen_timeout`]. Then, and after a restart of the server, another may hold the lock before the late
+//! holder has looked, so the lock alone protects nothing that is written: what fences it are the versions of ledgers and
+//! records, which make its writes stale.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::PgStore;
 use super::connections::Connections;
-use super::errors::failed;
+use super::errors::{failed, silent};
 use crate::StoreError;
 
 /// How often the holder looks, and how long it waits for the answer.
@@ -22,6 +24,9 @@ const ANSWER: Duration = Duration::from_secs(2);
 
 /// "SEAT": our part of the database's advisory locks. The turn of control's writers is (SEAT, 1) in the statements.
 const SPACE: i32 = 0x5345_4154;
+
+const TAKE: &str = "
+select pg_try_advisory_lock($1, hashtext($2)), set_config('idle_session_timeout', $3, false)";
 
 /// A lock that is held until this is dropped, or lost.
 #[derive(Debug)]
@@ -55,8 +60,13 @@ impl PgStore {
 pub(crate) async fn take(connections: &Connections, name: &str) -> Result<Option<Held>, StoreError> {
     let doing = "taking a lock";
     let mut connection = connections.open(doing).await?;
-    let query = sqlx::query_scalar("select pg_try_advisory_lock($1, hashtext($2))").bind(SPACE).bind(name);
-    let taken: bool = query.fetch_one(&mut connection).await.map_err(failed(doing))?;
+    let frozen = format!("{}ms", connections.frozen_timeout().as_millis());
+    let query = sqlx::query_as(TAKE).bind(SPACE).bind(name).bind(frozen);
+    // The server answers at once, whoever has the lock: where no answer comes, it is on no way any more.
+    let patience = connections.connect_timeout();
+    let answer = timeout(patience, query.fetch_one(&mut connection)).await;
+    let (taken, _): (bool, String) =
+        answer.map_err(|_| silent(doing, patience))?.map_err(failed(doing))?;
     if !taken {
         return Ok(None);
     }

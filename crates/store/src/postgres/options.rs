@@ -27,7 +27,8 @@ pub struct PgOptions {
     pub statement_timeout: Duration,
     /// How long a statement waits for a row that somebody else is changing.
     pub lock_timeout: Duration,
-    /// After this the server ends the transaction of a process that was frozen in its midst, and frees its rows.
+    /// After this the server ends the transaction of a process that was frozen in its midst, and frees its rows; and the
+    /// session of one that held a lock. Longer than three seconds: the holder of a lock is heard every second.
     pub frozen_timeout: Duration,
     /// What the server's lists of sessions show.
     pub application_name: String,

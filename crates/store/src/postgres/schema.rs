@@ -2,9 +2,10 @@
 
 use seatshift_messages::Service;
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr, SqlStr};
+use tokio::time::timeout;
 
 use super::connections::Connections;
-use super::errors::failed;
+use super::errors::{failed, silent};
 use crate::StoreError;
 
 /// A schema that we make.
@@ -77,7 +78,9 @@ pub(super) async fn examine(connections: &Connections, services: &[Service]) -> 
     let doing = "reading the schema version";
     let mut loan = connections.take(doing).await?;
     for schema in services.iter().map(|service| Schema::Of(*service)).chain([Schema::Quota]) {
-        let found = version(loan.connection(), schema).await.map_err(failed(doing))?;
+        let patience = connections.patience();
+        let asked = timeout(patience, version(loan.connection(), schema)).await;
+        let found = asked.map_err(|_| silent(doing, patience))?.map_err(failed(doing))?;
         let known = schema.steps().len() as i64;
         match found {
             Some(found) if found > known => return Err(StoreError::TooNew { found, known }),

@@ -63,9 +63,86 @@ async fn a_store_outlives_its_server() {
     assert_eq!(store.ledgers(HERE, &[migration(1)]).await.unwrap()[0].version, 2);
     assert!(store.lock("acts").await.unwrap().is_some());
 
-    // A restart between two commits is not noticed at all: the first statement is tried on a new connection.
+    // A restart between two commits is not noticed at all: the first statement is tried on a new connection, also where
+    // there may be only one.
+    options.connections = 1;
+    let narrow = PgStore::connect(&options).await.unwrap();
     server.restart().unwrap();
     assert_eq!(commit(&store, step(2)).await, Committed::Done);
+    let committed = tokio::time::timeout(Duration::from_secs(60), commit(&narrow, step(3))).await;
+    assert_eq!(committed.expect("it waits for a connection that it holds itself"), Committed::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_whose_answer_does_not_come_is_given_up() {
+    let database = Database::borrowed().await;
+    let url = database.url();
+    let port = passing_proxy(&url, |asked| asked.windows(20).any(|part| part == b"pg_try_advisory_lock")).await;
+    let options = PgOptions { connect_timeout: Duration::from_secs(1), ..through(port, &url) };
+    let store = PgStore::connect(&options).await.unwrap();
+    let taken = tokio::time::timeout(Duration::from_secs(60), store.lock("acts")).await;
+    let error = taken.expect("it waits for ever").unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
+}
+
+/// Passes everything on, but for what is to get no answer.
+async fn passing_proxy(url: &str, swallowed: fn(&[u8]) -> bool) -> u16 {
+    let (port, listener, address) = proxy(url).await;
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&address).await.unwrap();
+            tokio::spawn(async move {
+                let (mut client_asks, mut client_hears) = client.into_split();
+                let (mut server_answers, mut server_hears) = server.into_split();
+                tokio::spawn(async move { tokio::io::copy(&mut server_answers, &mut client_hears).await });
+                let mut asked = vec![0; 65_536];
+                while let Ok(length @ 1..) = client_asks.read(&mut asked).await {
+                    if swallowed(&asked[..length]) {
+                        // Neither passed on nor hung up.
+                        std::future::pending::<()>().await;
+                    }
+                    if server_hears.write_all(&asked[..length]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+async fn proxy(url: &str) -> (u16, TcpListener, String) {
+    let address = url.split_once('@').unwrap().1.split('/').next().unwrap().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (listener.local_addr().unwrap().port(), listener, address)
+}
+
+/// The same database by another port.
+fn through(port: u16, url: &str) -> PgOptions {
+    let (head, tail) = url.rsplit_once(':').unwrap();
+    let path = tail.split_once('/').unwrap().1;
+    PgOptions::new(format!("{head}:{port}/{path}"), [HERE])
+}
+
+#[test]
+fn a_frozen_holder_of_a_lock_loses_it() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (of_holder, of_other) = (runtime(), runtime());
+    let database = of_other.block_on(Database::borrowed());
+    let options = PgOptions { frozen_timeout: Duration::from_millis(1_500), ..database.options(&[HERE]) };
+    let held = of_holder.block_on(async {
+        let store = PgStore::connect(&options).await.unwrap();
+        store.lock("acts").await.unwrap().unwrap()
+    });
+    // Nothing drives the holder any more: it is frozen. No patience of ours but the test's own ends this.
+    of_other.block_on(async {
+        let store = database.open_for(HERE).await;
+        while store.lock("acts").await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    of_holder.block_on(held.lost());
+    of_other.block_on(async { drop(database) });
 }
 
 /// A way to the database that breaks once, at a commit: before it is passed on, or after it was answered.
@@ -79,10 +156,7 @@ async fn committing_through(cut: Cut) -> (Committed, Vec<u64>) {
     let database = Database::borrowed().await;
     let commits = Arc::new(AtomicU32::new(0));
     let port = cutting_proxy(&database.url(), cut, Arc::clone(&commits)).await;
-    let url = database.url();
-    let (head, tail) = url.rsplit_once(':').unwrap();
-    let path = tail.split_once('/').unwrap().1;
-    let store = PgStore::connect(&PgOptions::new(format!("{head}:{port}/{path}"), [HERE])).await.unwrap();
+    let store = PgStore::connect(&through(port, &database.url())).await.unwrap();
     let told = commit(&store, step(0)).await;
     assert!(commits.load(Ordering::SeqCst) >= 1, "the way was cut");
     assert_eq!(commit(&store, step(1)).await, Committed::Done, "it goes on");
@@ -104,9 +178,7 @@ async fn a_commit_that_never_arrived_is_repeated() {
 
 /// Passes everything on, but for the first commit, whose connection it cuts.
 async fn cutting_proxy(url: &str, cut: Cut, commits: Arc<AtomicU32>) -> u16 {
-    let address = url.split_once('@').unwrap().1.split('/').next().unwrap().to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let (port, listener, address) = proxy(url).await;
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&address).await.unwrap();
