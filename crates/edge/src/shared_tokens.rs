@@ -14,8 +14,8 @@ use aws_lc_rs::{hkdf, rand};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use seatshift_partner_center::{Application, RefreshTokens, RefreshTurn, TokenStoreError};
-use seatshift_store::{Held, StoreError};
 use seatshift_store::quota::{PgQuota, SealedToken};
+use seatshift_store::{Held, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// How the sealed bytes are laid out.

@@ -97,11 +97,7 @@ fn a_rollback_that_overtakes_a_stuck_order_need_not_be_asked_for_twice() {
         // What even the way back cannot find out needs a person.
         .told(stuck_order(true))
         .says(parked(why("microsoft_13605"), Direction::Forward, Stands::default(), 1, true))
-        .then(&Ledger {
-            rollback: true,
-            parkings: 1,
-            ..at(Stage::ParkedForward { at: Halt::Ordering })
-        });
+        .then(&Ledger { rollback: true, parkings: 1, ..at(Stage::ParkedForward { at: Halt::Ordering }) });
 }
 
 #[test]

@@ -23,8 +23,6 @@ pub(super) struct Line {
     /// Tokens that went unused, and good answers: told with the next question.
     unused: u32,
     fine: u32,
-    /// What the question under way brought along.
-    told: (u32, u32),
     /// The rate as learned, for people.
     pub(super) per_minute: f64,
     pub(super) last_used: Instant,
@@ -61,7 +59,6 @@ impl Line {
             blocked_until: now,
             unused: 0,
             fine: 0,
-            told: (0, 0),
             last_used: now,
         }
     }
@@ -113,7 +110,8 @@ impl Line {
         }
     }
 
-    /// The next question, where there is one. `ahead`: for how long tokens are fetched ahead; `since`: how long the last
+    /// The next question, where there is one. What it brings along is told with it and never again: where no answer comes it
+    /// may have been heard all the same, and a token that is given back twice is granted twice. `ahead`: for how long tokens are fetched ahead; `since`: how long the last
     /// question is past.
     pub(super) fn question(
         &mut self,
@@ -136,15 +134,13 @@ impl Line {
         if !worth_asking {
             return None;
         }
-        self.told = (std::mem::take(&mut self.unused), std::mem::take(&mut self.fine));
-        let (unused, fine) = self.told;
+        let (unused, fine) = (std::mem::take(&mut self.unused), std::mem::take(&mut self.fine));
         Some(Ask { key: key.to_owned(), rule: self.rule, wanted, unused, fine })
     }
 
     /// The answer to the last question. `keep`: how long what nobody waits for may be kept. Answers how many were handed
     /// out.
     pub(super) fn answered(&mut self, grant: &Grant, keep: Duration, now: Instant) -> u64 {
-        self.told = (0, 0);
         self.per_minute = grant.per_minute;
         let real = |wait: Duration| wait.div_f64(self.rule.scale.max(1e-9));
         if let Some(blocked) = grant.blocked {
@@ -158,14 +154,6 @@ impl Line {
             handed_out += u64::from(lane.receive(granted, keep, now));
         }
         handed_out
-    }
-
-    /// The last question was not answered: what it brought along is told again. Tokens may have been granted and are lost,
-    /// which is the safe side.
-    pub(super) fn unanswered(&mut self) {
-        let (unused, fine) = std::mem::take(&mut self.told);
-        self.unused += unused;
-        self.fine = self.fine.saturating_add(fine);
     }
 
     /// When there is something to do that nobody rings for.
@@ -237,3 +225,24 @@ impl Lane {
 
 /// Nobody fetches more than this ahead.
 const MOST_AHEAD: f64 = 256.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_given_back_is_told_once_even_where_no_answer_comes() {
+        let now = Instant::now();
+        let mut line = Line::new(Rule::published(500.0), now);
+        line.give_back();
+        line.went_well();
+        let mut ask = |line: &mut Line| line.question("orders", Duration::ZERO, Duration::ZERO, now);
+        let told = ask(&mut line).unwrap();
+        assert_eq!((told.unused, told.fine), (1, 1));
+        // No answer came. Somebody waits, so that it is asked again.
+        let (waiter, _waiting) = oneshot::channel();
+        line.wait(1, waiter);
+        let told = ask(&mut line).unwrap();
+        assert_eq!((told.wanted[1], told.unused, told.fine), (1, 0, 0));
+    }
+}

@@ -348,21 +348,10 @@ impl Shared {
             return Ok(());
         }
         self.figures.questions.set(questions.len() as f64);
-        match self.quota.lease(&questions).await {
-            Ok(leased) => {
-                self.take_in(&questions, &leased, asked);
-                Ok(())
-            }
-            Err(error) => {
-                let mut state = self.state();
-                for question in &questions {
-                    if let Some(line) = state.lines.get_mut(&question.key) {
-                        line.unanswered();
-                    }
-                }
-                Err(error)
-            }
-        }
+        // Where no answer comes, tokens may have been granted and are lost: the safe side.
+        let leased = self.quota.lease(&questions).await?;
+        self.take_in(&questions, &leased, asked);
+        Ok(())
     }
 
     async fn tell_throttled(&self) -> Result<(), seatshift_store::StoreError> {

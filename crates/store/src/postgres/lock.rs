@@ -65,8 +65,7 @@ pub(crate) async fn take(connections: &Connections, name: &str) -> Result<Option
     // The server answers at once, whoever has the lock: where no answer comes, it is on no way any more.
     let patience = connections.connect_timeout();
     let answer = timeout(patience, query.fetch_one(&mut connection)).await;
-    let (taken, _): (bool, String) =
-        answer.map_err(|_| silent(doing, patience))?.map_err(failed(doing))?;
+    let (taken, _): (bool, String) = answer.map_err(|_| silent(doing, patience))?.map_err(failed(doing))?;
     if !taken {
         return Ok(None);
     }

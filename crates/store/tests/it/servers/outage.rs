@@ -77,7 +77,8 @@ async fn a_store_outlives_its_server() {
 async fn a_lock_whose_answer_does_not_come_is_given_up() {
     let database = Database::borrowed().await;
     let url = database.url();
-    let port = passing_proxy(&url, |asked| asked.windows(20).any(|part| part == b"pg_try_advisory_lock")).await;
+    let port =
+        passing_proxy(&url, |asked| asked.windows(20).any(|part| part == b"pg_try_advisory_lock")).await;
     let options = PgOptions { connect_timeout: Duration::from_secs(1), ..through(port, &url) };
     let store = PgStore::connect(&options).await.unwrap();
     let taken = tokio::time::timeout(Duration::from_secs(60), store.lock("acts")).await;
@@ -134,12 +135,15 @@ fn a_frozen_holder_of_a_lock_loses_it() {
         let store = PgStore::connect(&options).await.unwrap();
         store.lock("acts").await.unwrap().unwrap()
     });
-    // Nothing drives the holder any more: it is frozen. No patience of ours but the test's own ends this.
+    // Nothing drives the holder any more: it is frozen.
     of_other.block_on(async {
         let store = database.open_for(HERE).await;
-        while store.lock("acts").await.unwrap().is_none() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let taken = async {
+            while store.lock("acts").await.unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), taken).await.expect("it blocks everybody");
     });
     of_holder.block_on(held.lost());
     of_other.block_on(async { drop(database) });
