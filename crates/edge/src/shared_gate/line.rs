@@ -236,7 +236,7 @@ mod tests {
         let mut line = Line::new(Rule::published(500.0), now);
         line.give_back();
         line.went_well();
-        let mut ask = |line: &mut Line| line.question("orders", Duration::ZERO, Duration::ZERO, now);
+        let ask = |line: &mut Line| line.question("orders", Duration::ZERO, Duration::ZERO, now);
         let told = ask(&mut line).unwrap();
         assert_eq!((told.unused, told.fine), (1, 1));
         // No answer came. Somebody waits, so that it is asked again.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, join_all};
 use seatshift_partner_center::{
-    Family, LicenseUpdate, LoginProblem, MemoryTokens, NetworkFault, Problem, RefreshTokens, Remedy,
-    TokenStoreError, TokenUse, TransportError,
+    Family, LicenseUpdate, LoginProblem, MemoryTokens, NetworkFault, Problem, RefreshTokens, RefreshTurn,
+    Remedy, TokenStoreError, TokenUse, TransportError,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -273,6 +273,32 @@ async fn trouble_at_the_authority_leaves_a_change_unsent() {
         assert!(matches!(error.remedy, Remedy::Retry | Remedy::Throttled { .. }), "{error}");
         assert!(stage.script.sent().is_empty());
     }
+}
+
+/// A shared token, whose turn went to somebody else while we were frozen.
+#[derive(Debug)]
+struct Overtaken(MemoryTokens);
+
+impl RefreshTokens for Overtaken {
+    fn load(&self) -> BoxFuture<'_, Result<Option<SecretString>, TokenStoreError>> {
+        self.0.load()
+    }
+
+    fn store(&self, new: SecretString) -> BoxFuture<'_, Result<(), TokenStoreError>> {
+        self.0.store(new)
+    }
+
+    fn turn(&self) -> BoxFuture<'_, Result<RefreshTurn, TokenStoreError>> {
+        async { Ok(RefreshTurn::holding((), |()| true)) }.boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_token_is_not_redeemed_out_of_turn() {
+    let stage = staged(config(), Arc::new(Overtaken(MemoryTokens::new("r".into()))));
+    let error = stage.client.users(CUSTOMER, None).await.unwrap_err();
+    assert_eq!(error.remedy, Remedy::Retry);
+    assert!(stage.script.logins().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
