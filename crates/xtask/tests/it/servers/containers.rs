@@ -31,12 +31,11 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
     network.add("/config", config.to_str().unwrap());
     network.add("@rabbitmq:5672", &format!("@127.0.0.1:{}", rabbit.port()));
     network.add("@postgres:5432", &format!("@127.0.0.1:{}", postgres.port()));
-    // The superuser's password is the cluster's own here.
+    // The cluster has a password and an address of its own here.
+    let admin_url = fs::read_to_string(secrets.join("database-admin-url")).unwrap();
     let made = fs::read_to_string(secrets.join("postgres-password")).unwrap();
-    network.add(
-        &format!("postgres:{made}@"),
-        postgres.admin_url("").split("//").nth(1).unwrap().split("127.").next().unwrap(),
-    );
+    assert_eq!(admin_url.trim(), format!("postgres://postgres:{made}@postgres:5432/seatshift"));
+    fs::write(secrets.join("database-admin-url"), postgres.admin_url("seatshift")).unwrap();
     let ports = free_ports(6).unwrap();
     let numbers = ports.numbers();
     drop(ports);
@@ -44,10 +43,10 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
     network.add("simulator:8080", &format!("127.0.0.1:{}", numbers[0]));
     network.add("/127.0.0.1/8080", &format!("/127.0.0.1/{}", numbers[0]));
 
-    let simulator = Container::of("simulator", &compose["services"]["simulator"], &network, &secrets);
+    let simulator = Container::of("simulator", &compose["services"]["simulator"], &network);
     let running = simulator.start(&dir.0);
     simulator.wait_healthy();
-    let prepare = Container::of("prepare", &compose["services"]["prepare"], &network, &secrets);
+    let prepare = Container::of("prepare", &compose["services"]["prepare"], &network);
     for time in ["once", "again"] {
         let ended = prepare.start(&dir.0).0.wait().unwrap();
         assert!(ended.success(), "preparing the database {time}: {}", prepare.log(&dir.0));
@@ -62,7 +61,7 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
             network.add("0.0.0.0:9100", &format!("127.0.0.1:{port}"));
             network.add("/127.0.0.1/9100", &format!("/127.0.0.1/{port}"));
             network.add("0.0.0.0:9180", &format!("127.0.0.1:{}", numbers[5]));
-            let container = Container::of(service, &compose["services"][service], &network, &secrets);
+            let container = Container::of(service, &compose["services"][service], &network);
             let running = container.start(&dir.0);
             (container, running)
         })
@@ -115,7 +114,7 @@ struct Container {
 }
 
 impl Container {
-    fn of(name: &str, body: &Value, network: &Network, secrets: &Path) -> Container {
+    fn of(name: &str, body: &Value, network: &Network) -> Container {
         let outside =
             |texts: Vec<&str>| texts.into_iter().map(|text| network.outside(text)).collect::<Vec<_>>();
         // The image's entry point is its program.
@@ -123,13 +122,8 @@ impl Container {
         let mut command = vec![program.to_str().unwrap().to_owned()];
         command.extend(outside(texts(&body["command"])));
         let told = body["environment"].as_object().into_iter().flatten();
-        let mut environment: BTreeMap<String, String> =
+        let environment: BTreeMap<String, String> =
             told.map(|(key, value)| (key.clone(), network.outside(value.as_str().unwrap()))).collect();
-        for file in texts(&body["env_file"]) {
-            let lines = fs::read_to_string(secrets.join(file.rsplit('/').next().unwrap())).unwrap();
-            let pairs = lines.lines().map(|line| line.split_once('=').unwrap());
-            environment.extend(pairs.map(|(key, value)| (key.to_owned(), network.outside(value))));
-        }
         let health = outside(texts(&body["healthcheck"]["test"]).into_iter().skip(1).collect());
         Container { name: name.to_owned(), command, environment, health }
     }
