@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::files::{Dir, compose, containers, text, texts, xtask};
+use crate::files::{Dir, compose, compose_commands, containers, text, texts, xtask};
 
 #[test]
 fn the_compose_file_is_one_by_the_specification() {
@@ -20,6 +20,14 @@ fn the_compose_file_is_one_by_the_specification() {
     let mut wrong = compose();
     wrong["services"]["purchase"]["restarts"] = "always".into();
     assert!(!complaints(&wrong).is_empty(), "the schema lets anything pass");
+}
+
+#[test]
+fn the_readme_says_the_same_commands_as_the_compose_file() {
+    let commands = compose_commands();
+    assert!(commands.len() > 5, "{commands:?}");
+    let block: String = commands.iter().map(|command| format!("    {command}\n")).collect();
+    assert!(text("README.md").contains(&format!("\n\n{block}\n")), "not in README.md:\n{block}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use seatshift_servers::{Postgres, free_ports};
 use serde_json::Value;
 
 use super::{broker, programs, rest};
-use crate::files::{Dir, compose, texts, xtask};
+use crate::files::{Dir, compose, compose_commands, texts, xtask};
 
 /// Boots and first connections, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,6 +69,7 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
     for (container, _) in &services {
         container.wait_healthy_or(|| container.log(&dir.0));
     }
+    operate(&dir.0, &secrets, numbers[5]);
     for (container, mut running) in services {
         assert!(
             running.stop().success(),
@@ -83,6 +84,36 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
         "a service wrote to its file system, which is read-only in a container"
     );
     drop(running);
+}
+
+/// What the head of the Compose file tells a person to type, word for word, from a checkout with its programs built.
+fn operate(dir: &Path, secrets: &Path, control: u16) {
+    let checkout = dir.join("checkout");
+    fs::create_dir_all(checkout.join("target")).unwrap();
+    fs::create_dir_all(checkout.join("deploy")).unwrap();
+    std::os::unix::fs::symlink(programs(), checkout.join("target/release")).unwrap();
+    std::os::unix::fs::symlink(secrets, checkout.join("deploy/secrets")).unwrap();
+
+    let commands = compose_commands();
+    let (before, typed) = commands.split_at(3);
+    assert_eq!(
+        before,
+        ["cargo xtask secrets", "docker compose up --build --detach", "cargo build --release"]
+    );
+    // 3: some row waits for a person's decision, as in every world of the simulator.
+    let checked =
+        |command: &String| format!("{command}\nended=$?; test $ended -eq 0 -o $ended -eq 3 || exit $ended\n");
+    let script: String = typed.iter().map(checked).collect();
+    let script = script.replace("127.0.0.1:9180", &format!("127.0.0.1:{control}"));
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(&checkout).env_clear().env("PATH", "/usr/bin:/bin");
+    let answer = shell.output().unwrap();
+    let said =
+        [answer.stdout, answer.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).join("\n");
+    assert!(answer.status.success(), "{}: {said}", answer.status);
+    let completed =
+        said.lines().filter_map(|line| line.strip_suffix(" completed")?.trim().parse::<u32>().ok());
+    assert!(completed.max() > Some(10), "next to nothing was moved: {said}");
 }
 
 fn files(dir: &Path) -> Vec<String> {
