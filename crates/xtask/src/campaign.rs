@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let mut campaign = cargo();
+    let mut campaign = cargo()?;
     campaign.args(["run", "--release", "--quiet", "--package", "seatshift-tests", "--bin", "campaign", "--"]);
     campaign.args(["--seeds", &arguments.seeds.to_string(), "--from", &arguments.from.to_string()]);
     campaign.args(["--customers", &arguments.customers.to_string(), "--faults", &arguments.faults]);

@@ -9,8 +9,8 @@ use crate::run::{cargo, root, succeed};
 use crate::tools::DENY;
 
 pub(crate) fn check() -> Result<()> {
-    succeed(cargo().args(["fmt", "--all", "--check"]))?;
-    succeed(cargo().args([
+    succeed(cargo()?.args(["fmt", "--all", "--check"]))?;
+    succeed(cargo()?.args([
         "clippy",
         "--workspace",
         "--all-targets",
@@ -21,11 +21,11 @@ pub(crate) fn check() -> Result<()> {
     ]))?;
     let deny = DENY.ready()?;
     let mut rules = Command::new(&deny);
-    succeed(rules.current_dir(root()).args(["check", "bans", "licenses", "sources"]))?;
+    succeed(rules.current_dir(root()?).args(["check", "bans", "licenses", "sources"]))?;
     match advisory_database() {
         Some(_) => {
             let mut advisories = Command::new(&deny);
-            succeed(advisories.current_dir(root()).args(["check", "--disable-fetch", "advisories"]))
+            succeed(advisories.current_dir(root()?).args(["check", "--disable-fetch", "advisories"]))
         }
         None => {
             println!(

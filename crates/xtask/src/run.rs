@@ -5,16 +5,35 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The workspace's root.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
+/// The workspace's root: where this program was built.
+pub(crate) fn root() -> Result<PathBuf> {
+    checkout(Path::new(env!("CARGO_MANIFEST_DIR")))
+}
+
+/// The checkout that this package is in. `cargo xtask` always builds the program of the checkout that it is typed in; one that
+/// was kept from somewhere else may have lost its own.
+fn checkout(package: &Path) -> Result<PathBuf> {
+    let root = package.ancestors().nth(2).unwrap_or(Path::new("/"));
+    if !package.join("Cargo.toml").is_file() {
+        bail!(
+            "this program was built from the checkout in {}, which is not there any more; run `cargo xtask` in a checkout \
+             instead: it builds its own",
+            root.display()
+        );
+    }
+    Ok(root.to_owned())
+}
+
+/// A folder that a person named: from the workspace's root on, unless it is absolute.
+pub(crate) fn from_root(dir: &Path) -> Result<PathBuf> {
+    if dir.is_absolute() { Ok(dir.to_owned()) } else { Ok(root()?.join(dir)) }
 }
 
 /// The cargo that runs us.
-pub(crate) fn cargo() -> Command {
+pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
+    command.current_dir(root()?);
+    Ok(command)
 }
 
 /// Runs it to its end; anything but success is an error that names it.
@@ -36,4 +55,20 @@ fn shown(command: &Command) -> String {
         .map(|(at, word)| if at == 0 { program(word) } else { word.to_string_lossy().into_owned() })
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_lost_its_checkout_says_so() {
+        assert!(root().unwrap().join("docker-compose.yml").is_file());
+        let said = checkout(Path::new("/nowhere/seatshift/crates/xtask")).unwrap_err().to_string();
+        assert!(
+            said.contains("/nowhere/seatshift, which is not there") && said.contains("cargo xtask"),
+            "{said}"
+        );
+        assert_eq!(from_root(Path::new("/absolute")).unwrap(), Path::new("/absolute"));
+    }
 }

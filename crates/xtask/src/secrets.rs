@@ -14,7 +14,7 @@ use seatshift_servers::random_hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::run::root;
+use crate::run::{from_root, root};
 
 /// The services, as their schemas, roles, users and binaries are named.
 pub(crate) const SERVICES: [&str; 4] = ["control", "purchase", "reassignment", "suspension"];
@@ -34,8 +34,10 @@ pub(crate) struct Arguments {
 }
 
 /// `cargo xtask secrets`.
+///
+/// PostgreSQL and RabbitMQ take their passwords when their data are made, so new secrets do not fit old volumes: kept ones do.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let secrets = Secrets::made(&root().join(&arguments.dir))?;
+    let secrets = Secrets::made(&from_root(&arguments.dir)?)?;
     let database = secrets.made_one("postgres-password")?;
     let admin = json!({
         "name": "admin", "password_hash": hashed(&secrets.made_one("rabbitmq-admin-password")?)?,
@@ -44,9 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let all =
         json!({ "user": "admin", "vhost": "seatshift", "configure": ".*", "write": ".*", "read": ".*" });
     secrets.write_definitions(Some((admin, all)))?;
-    let url =
-        format!("SEATSHIFT__DATABASE__ADMIN_URL=postgres://postgres:{database}@postgres:5432/seatshift\n");
-    secrets.write("prepare.env", &url)?;
+    secrets
+        .write("database-admin-url", &format!("postgres://postgres:{database}@postgres:5432/seatshift\n"))?;
     println!("{} holds the secrets that docker-compose.yml names", secrets.0.display());
     Ok(())
 }
@@ -73,7 +74,7 @@ impl Secrets {
 
     /// The definitions for RabbitMQ; also a person's user, where one is wanted.
     pub(crate) fn write_definitions(&self, person: Option<(Value, Value)>) -> Result<String> {
-        let file = root().join("deploy/rabbitmq/definitions.json");
+        let file = root()?.join("deploy/rabbitmq/definitions.json");
         let unread = || file.display().to_string();
         let committed = fs::read_to_string(&file).with_context(unread)?;
         let mut definitions: Value = serde_json::from_str(&committed).with_context(unread)?;

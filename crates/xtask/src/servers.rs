@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use seatshift_servers::{SERVERS, Shared, ensure_installed};
 
-use crate::run::root;
+use crate::run::from_root;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -29,15 +29,15 @@ struct Place {
 }
 
 impl Place {
-    fn absolute(&self) -> PathBuf {
-        root().join(&self.dir)
+    fn absolute(&self) -> Result<PathBuf> {
+        from_root(&self.dir)
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.verb {
-        Verb::Up(place) => up(&place.absolute()),
-        Verb::Down(place) => Ok(Shared::stop_at(&place.absolute())?),
+        Verb::Up(place) => up(&place.absolute()?),
+        Verb::Down(place) => Ok(Shared::stop_at(&place.absolute()?)?),
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         build()?;
         doc_tests(&arguments.rest)?;
         let tested =
-            succeed(command(&nextest, "run").args(["--profile", WITHOUT_SERVERS]).args(&arguments.rest));
+            succeed(command(&nextest, "run")?.args(["--profile", WITHOUT_SERVERS]).args(&arguments.rest));
         return left_out(&nextest).and(tested);
     }
     // First of all, so that a machine without them hears it at once and not after minutes of building.
@@ -43,12 +43,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let servers = servers.map_err(|_| anyhow::anyhow!("starting the servers panicked"))??;
     built?;
     doc_tests(&arguments.rest)?;
-    succeed(command(&nextest, "run").args(&arguments.rest).env(SERVERS, &servers.dir))
+    succeed(command(&nextest, "run")?.args(&arguments.rest).env(SERVERS, &servers.dir))
 }
 
 /// Everything in one build, so with one set of features: the tests, and the binaries that some of them start.
 fn build() -> Result<()> {
-    succeed(cargo().args(["build", "--workspace", "--all-targets"]))
+    succeed(cargo()?.args(["build", "--workspace", "--all-targets"]))
 }
 
 /// Before the others, so that what a person sees last is the summary of those.
@@ -56,18 +56,18 @@ fn doc_tests(rest: &[String]) -> Result<()> {
     if !rest.is_empty() {
         return Ok(());
     }
-    succeed(cargo().args(["test", "--workspace", "--doc", "--quiet"]))
+    succeed(cargo()?.args(["test", "--workspace", "--doc", "--quiet"]))
 }
 
-fn command(nextest: &Path, verb: &str) -> Command {
+fn command(nextest: &Path, verb: &str) -> Result<Command> {
     let mut tests = Command::new(nextest);
-    tests.current_dir(root()).args(["nextest", verb, "--workspace"]);
-    tests
+    tests.current_dir(root()?).args(["nextest", verb, "--workspace"]);
+    Ok(tests)
 }
 
 /// Says what `--without-servers` did not run.
 fn left_out(nextest: &Path) -> Result<()> {
-    let mut list = command(nextest, "list");
+    let mut list = command(nextest, "list")?;
     list.args(["--message-format", "oneline", "-E", "test(/(^|::)servers::/)"]).stderr(Stdio::null());
     let listed = list.output().context("cargo-nextest cannot list the tests")?;
     let names = String::from_utf8_lossy(&listed.stdout);

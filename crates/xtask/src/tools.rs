@@ -29,7 +29,7 @@ impl Tool {
             return Ok(cached);
         }
         println!("{} {} is not here; installing it into {}", self.name, self.version, home.display());
-        let mut install = cargo();
+        let mut install = cargo()?;
         install
             .args(["install", self.name, "--version", self.version, "--locked", "--force", "--root"])
             .arg(&home);

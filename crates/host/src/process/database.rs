@@ -62,8 +62,8 @@ pub(super) async fn reach(
 #[derive(Debug, thiserror::Error)]
 enum Unprepared {
     #[error(
-        "SEATSHIFT__DATABASE__ADMIN_URL is not set: preparing wants a role that may make schemas and roles, such as \
-         postgres://postgres:password@127.0.0.1:5432/seatshift"
+        "SEATSHIFT__DATABASE__ADMIN_URL_FILE is not set: preparing wants a role that may make schemas and roles. It names a file \
+         that holds its address, such as postgres://postgres:password@127.0.0.1:5432/seatshift"
     )]
     NoAdminUrl,
 }
@@ -91,7 +91,7 @@ pub(super) fn prepare_and_end(program: Program, settings: &Settings) -> ExitCode
 }
 
 fn means(settings: &Database) -> Result<(SecretString, BTreeMap<String, SecretString>), Refusal> {
-    let admin_url = settings.admin_url.clone().ok_or(Unprepared::NoAdminUrl)?;
+    let admin_url = settings.admin_url.as_ref().ok_or(Unprepared::NoAdminUrl)?.read()?;
     let mut passwords = BTreeMap::new();
     for service in Service::ALL {
         match settings.role_passwords.get(&service) {

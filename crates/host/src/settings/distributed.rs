@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use seatshift_messages::Service;
-use secrecy::SecretString;
 use url::Url;
 
 use super::secret::Secret;
@@ -22,7 +21,7 @@ pub struct Database {
     /// Connections that one process may have.
     pub connections: u32,
     /// For preparing a database only: a role that may make schemas and roles.
-    pub admin_url: Option<SecretString>,
+    pub admin_url: Option<Secret>,
     /// For preparing a database only: the passwords to give to the roles of the services.
     pub role_passwords: BTreeMap<Service, Secret>,
 }
@@ -90,7 +89,7 @@ impl Database {
             url: values.servers("database.url").into_iter().next(),
             password: Secret::of(values, "database.password", folder),
             connections: number(values, "database.connections", 6),
-            admin_url: values.secret("database.admin_url"),
+            admin_url: Secret::of(values, "database.admin_url", folder),
             role_passwords: Service::ALL.into_iter().filter_map(of_role).collect(),
         }
     }

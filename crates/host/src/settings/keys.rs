@@ -31,7 +31,8 @@ impl Kind {
             Kind::Flag => "write true or false".to_owned(),
             Kind::Count => "write a whole number without quotation marks".to_owned(),
             Kind::Hours => "write whole hours from 1 to 8760, without quotation marks".to_owned(),
-            Kind::Url => "write an address such as \"https://api.example.net\"".to_owned(),
+            Kind::Url => "write an address such as \"https://api.example.net\", without a user or a password"
+                .to_owned(),
             Kind::Time => "write a moment such as \"2019-03-01T08:00:00Z\"".to_owned(),
             Kind::Path => "write the name of a file or folder in quotation marks".to_owned(),
             Kind::Address => "write an address and a port such as \"127.0.0.1:9100\"".to_owned(),
@@ -166,6 +167,7 @@ pub(super) static KEYS: &[Key] = &[
     key("database.connections", Count, Commented, "6",
         "Connections that one process may have."),
     key("database.admin_url", Secret, Hidden, "", ""),
+    key("database.admin_url_file", Path, Hidden, "", ""),
     key("database.control_password", Secret, Hidden, "", ""),
     key("database.control_password_file", Path, Hidden, "", ""),
     key("database.purchase_password", Secret, Hidden, "", ""),

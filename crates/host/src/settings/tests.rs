@@ -1,3 +1,5 @@
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -138,6 +140,27 @@ fn servers_have_defaults_and_their_passwords_stand_elsewhere() {
     assert!(default.service.listen.ip().is_loopback() && default.control.listen.ip().is_loopback());
     assert_eq!((default.service.parallel, default.service.batch, default.broker.prefetch), (128, 64, 128));
     assert_eq!(default.service.drain.as_secs(), 20);
+}
+
+#[test]
+fn a_user_or_password_inside_the_address_of_control_is_refused_and_not_repeated() {
+    for address in
+        ["http://ann:s3cret@127.0.0.1:9180", "http://s3cret@127.0.0.1:9180", "http://ann:s3cret@[x"]
+    {
+        let text = problem(&format!("[control]\nurl = \"{address}\"\n"));
+        assert!(text.contains("line 2, key control.url") && text.contains("without a user"), "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn the_address_for_preparing_a_database_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("admin-url");
+    std::fs::write(&file, "postgres://postgres:s3cret@db.example.net/seatshift\n").unwrap();
+    let told = [("SEATSHIFT__DATABASE__ADMIN_URL_FILE", file.to_str().unwrap())];
+    let admin_url = read("", &told).unwrap().database.admin_url.unwrap().read().unwrap();
+    assert_eq!(admin_url.expose_secret(), "postgres://postgres:s3cret@db.example.net/seatshift");
 }
 
 #[test]

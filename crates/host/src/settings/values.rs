@@ -207,13 +207,23 @@ fn read_text(key: &Key, text: &str) -> Result<Value, String> {
             Ok(hours @ 1..=8760) => Ok(Value::Count(hours)),
             _ => Err(not("a number of hours from 1 to 8760")),
         },
-        Kind::Url => Url::parse(text).map(Value::Url).map_err(|_| not("an address")),
+        Kind::Url => address(text).map(Value::Url),
         Kind::Time => text.parse().map(Value::Time).map_err(|_| not("a moment")),
         Kind::Address => text.parse().map(Value::Address).map_err(|_| not("an address and a port")),
         Kind::Servers(schemes) => servers(schemes, text).map(Value::Servers),
         Kind::Word(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
         Kind::Word(_) => Err(format!("`{text}` is not known here")),
     }
+}
+
+/// An address without anybody's name in it: a client would send that instead of the token it has. The text is not repeated in
+/// the fault: it may hold a password.
+fn address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "this is not an address".to_owned())?;
+    if url.password().is_some() || !url.username().is_empty() {
+        return Err("there is a user or a password inside the address".to_owned());
+    }
+    Ok(url)
 }
 
 /// Addresses with commas between. The text is not repeated in the fault: it may hold a password, which is the fault.

@@ -9,7 +9,7 @@ use crate::secrets::SERVICES;
 
 /// Builds the services and the `seatshift` command; answers the folder that they are in.
 pub(crate) fn binaries(dev: bool) -> Result<PathBuf> {
-    let mut build = cargo();
+    let mut build = cargo()?;
     build.args(["build", "--package", "seatshift-cli"]);
     for service in SERVICES {
         build.args(["--package", &format!("seatshift-{service}")]);
@@ -23,7 +23,7 @@ pub(crate) fn binaries(dev: bool) -> Result<PathBuf> {
 
 /// Cargo's target folder, wherever it was put.
 pub(crate) fn target() -> Result<PathBuf> {
-    let told = cargo()
+    let told = cargo()?
         .args(["metadata", "--format-version", "1", "--no-deps"])
         .output()
         .context("cargo metadata")?;

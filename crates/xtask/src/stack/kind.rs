@@ -87,7 +87,7 @@ fn unknown(stack: &Stack) -> anyhow::Error {
 
 /// Refuses a folder that something else empties: cargo's target folder, or one whose data would lie among temporary files.
 fn keeps(dir: &Path) -> Result<()> {
-    let target = root().join("target");
+    let target = root()?.join("target");
     let tagged = |above: &Path| above.join("CACHEDIR.TAG").exists();
     if dir.starts_with(&target) || dir.ancestors().any(tagged) {
         bail!(

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::run::root;
+use crate::run::from_root;
 use place::Stack;
 
 #[derive(Debug, clap::Args)]
@@ -89,18 +89,18 @@ struct Place {
 }
 
 impl Place {
-    fn stack(&self) -> Stack {
-        Stack::at(root().join(&self.dir))
+    fn stack(&self) -> Result<Stack> {
+        Ok(Stack::at(from_root(&self.dir)?))
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.verb {
-        Verb::Up { place, wanted } => up::up(&place.stack(), wanted),
-        Verb::Down { place, delete } => up::down(&place.stack(), *delete),
-        Verb::Status(place) => status::status(&place.stack()),
-        Verb::Logs { place, of, follow } => status::logs(&place.stack(), of.as_deref(), *follow),
-        Verb::Audit { place, plan } => audit::audit(&place.stack(), plan),
-        Verb::Kill { place, chaos } => chaos::run(&place.stack(), chaos),
+        Verb::Up { place, wanted } => up::up(&place.stack()?, wanted),
+        Verb::Down { place, delete } => up::down(&place.stack()?, *delete),
+        Verb::Status(place) => status::status(&place.stack()?),
+        Verb::Logs { place, of, follow } => status::logs(&place.stack()?, of.as_deref(), *follow),
+        Verb::Audit { place, plan } => audit::audit(&place.stack()?, plan),
+        Verb::Kill { place, chaos } => chaos::run(&place.stack()?, chaos),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::run::root;
+use crate::run::from_root;
 
 /// A stack's folder.
 #[derive(Debug)]
@@ -55,7 +55,9 @@ impl Stack {
 
     /// `cargo xtask stack VERB` for this stack, to be typed.
     pub(crate) fn command(&self, verb: &str) -> String {
-        let usual = root().join(super::DIR).canonicalize().is_ok_and(|usual| usual == self.dir);
+        let usual = from_root(Path::new(super::DIR))
+            .and_then(|dir| Ok(dir.canonicalize()?))
+            .is_ok_and(|usual| usual == self.dir);
         let dir = if usual { String::new() } else { format!(" --dir {}", self.dir.display()) };
         format!("cargo xtask stack {verb}{dir}")
     }

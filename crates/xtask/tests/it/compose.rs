@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::files::{Dir, compose, containers, text, texts, xtask};
+use crate::files::{Dir, compose, compose_commands, containers, text, texts, xtask};
 
 #[test]
 fn the_compose_file_is_one_by_the_specification() {
@@ -20,6 +20,14 @@ fn the_compose_file_is_one_by_the_specification() {
     let mut wrong = compose();
     wrong["services"]["purchase"]["restarts"] = "always".into();
     assert!(!complaints(&wrong).is_empty(), "the schema lets anything pass");
+}
+
+#[test]
+fn the_readme_says_the_same_commands_as_the_compose_file() {
+    let commands = compose_commands();
+    assert!(commands.len() > 5, "{commands:?}");
+    let block: String = commands.iter().map(|command| format!("    {command}\n")).collect();
+    assert!(text("README.md").contains(&format!("\n\n{block}\n")), "not in README.md:\n{block}");
 }
 
 #[test]
@@ -72,6 +80,10 @@ fn no_secret_stands_in_the_compose_file() {
             let value = value.as_str().unwrap();
             let named = ["PASSWORD", "SECRET", "TOKEN", "ADMIN_URL"].iter().any(|word| key.ends_with(word));
             assert!(!named, "{name}: {key} holds a secret");
+            assert!(
+                body["env_file"].is_null(),
+                "{name}: what stands in a file of variables, `docker inspect` shows"
+            );
             let user = value
                 .split_once("://")
                 .and_then(|(_, rest)| rest.split_once('@'))
@@ -80,6 +92,7 @@ fn no_secret_stands_in_the_compose_file() {
         }
         let ports = texts(&body["ports"]);
         assert!(ports.iter().all(|port| port.starts_with("127.0.0.1:")), "{name} is open to other machines");
+        assert!(ports.iter().all(|port| !port.contains('-')), "{name} is at another port after each start");
     }
     for (name, secret) in compose["secrets"].as_object().unwrap() {
         let file = secret["file"].as_str().unwrap();
@@ -96,8 +109,7 @@ fn the_secrets_that_the_compose_file_names_are_made_once_and_kept() {
     let compose = compose();
     let declared =
         compose["secrets"].as_object().unwrap().values().map(|secret| secret["file"].as_str().unwrap());
-    let named = containers(&compose).into_iter().flat_map(|(_, body)| texts(&body["env_file"]));
-    let files: Vec<&str> = declared.chain(named).map(|file| file.rsplit('/').next().unwrap()).collect();
+    let files: Vec<&str> = declared.map(|file| file.rsplit('/').next().unwrap()).collect();
     let read =
         |file: &&str| fs::read_to_string(dir.0.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     let first: Vec<String> = files.iter().map(read).collect();
@@ -124,6 +136,17 @@ fn every_image_is_built_from_the_one_dockerfile_and_runs_without_rights() {
     let user = lines.iter().rposition(|line| line.starts_with("USER ")).unwrap();
     assert!(last_stage > 0 && user > last_stage && lines[user] != "USER root" && lines[user] != "USER 0");
     assert!(lines[last_stage..].contains(&"ARG SERVICE"));
+    let toolchain = text("rust-toolchain.toml");
+    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = \"")).unwrap();
+    let channel = channel.trim_end_matches('"');
+    assert!(
+        lines.contains(&&*format!("FROM rust:{channel}-bookworm AS build")),
+        "the image has another toolchain"
+    );
+    assert!(
+        dockerfile.contains(&format!("RUSTUP_TOOLCHAIN={channel} ")),
+        "another toolchain would be fetched"
+    );
     let compose = compose();
     let built: Vec<_> =
         containers(&compose).into_iter().filter(|(_, body)| body["build"].is_object()).collect();

@@ -21,6 +21,13 @@ pub(crate) fn compose() -> Value {
     serde_json::to_value(yaml).unwrap()
 }
 
+/// The commands at the head of the Compose file.
+pub(crate) fn compose_commands() -> Vec<String> {
+    let file = text("docker-compose.yml");
+    let head = file.lines().take_while(|line| line.starts_with('#'));
+    head.filter_map(|line| line.strip_prefix("#   ")).map(str::to_owned).collect()
+}
+
 /// Names and bodies of its services.
 pub(crate) fn containers(compose: &Value) -> Vec<(&str, &Value)> {
     compose["services"].as_object().unwrap().iter().map(|(name, body)| (name.as_str(), body)).collect()

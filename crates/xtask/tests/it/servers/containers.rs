@@ -10,7 +10,7 @@ use seatshift_servers::{Postgres, free_ports};
 use serde_json::Value;
 
 use super::{broker, programs, rest};
-use crate::files::{Dir, compose, texts, xtask};
+use crate::files::{Dir, compose, compose_commands, texts, xtask};
 
 /// Boots and first connections, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,12 +31,11 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
     network.add("/config", config.to_str().unwrap());
     network.add("@rabbitmq:5672", &format!("@127.0.0.1:{}", rabbit.port()));
     network.add("@postgres:5432", &format!("@127.0.0.1:{}", postgres.port()));
-    // The superuser's password is the cluster's own here.
+    // The cluster has a password and an address of its own here.
+    let admin_url = fs::read_to_string(secrets.join("database-admin-url")).unwrap();
     let made = fs::read_to_string(secrets.join("postgres-password")).unwrap();
-    network.add(
-        &format!("postgres:{made}@"),
-        postgres.admin_url("").split("//").nth(1).unwrap().split("127.").next().unwrap(),
-    );
+    assert_eq!(admin_url.trim(), format!("postgres://postgres:{made}@postgres:5432/seatshift"));
+    fs::write(secrets.join("database-admin-url"), postgres.admin_url("seatshift")).unwrap();
     let ports = free_ports(6).unwrap();
     let numbers = ports.numbers();
     drop(ports);
@@ -44,10 +43,10 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
     network.add("simulator:8080", &format!("127.0.0.1:{}", numbers[0]));
     network.add("/127.0.0.1/8080", &format!("/127.0.0.1/{}", numbers[0]));
 
-    let simulator = Container::of("simulator", &compose["services"]["simulator"], &network, &secrets);
+    let simulator = Container::of("simulator", &compose["services"]["simulator"], &network);
     let running = simulator.start(&dir.0);
     simulator.wait_healthy();
-    let prepare = Container::of("prepare", &compose["services"]["prepare"], &network, &secrets);
+    let prepare = Container::of("prepare", &compose["services"]["prepare"], &network);
     for time in ["once", "again"] {
         let ended = prepare.start(&dir.0).0.wait().unwrap();
         assert!(ended.success(), "preparing the database {time}: {}", prepare.log(&dir.0));
@@ -62,7 +61,7 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
             network.add("0.0.0.0:9100", &format!("127.0.0.1:{port}"));
             network.add("/127.0.0.1/9100", &format!("/127.0.0.1/{port}"));
             network.add("0.0.0.0:9180", &format!("127.0.0.1:{}", numbers[5]));
-            let container = Container::of(service, &compose["services"][service], &network, &secrets);
+            let container = Container::of(service, &compose["services"][service], &network);
             let running = container.start(&dir.0);
             (container, running)
         })
@@ -70,6 +69,7 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
     for (container, _) in &services {
         container.wait_healthy_or(|| container.log(&dir.0));
     }
+    operate(&dir.0, &secrets, numbers[5]);
     for (container, mut running) in services {
         assert!(
             running.stop().success(),
@@ -84,6 +84,36 @@ fn every_container_comes_up_becomes_healthy_and_drains() {
         "a service wrote to its file system, which is read-only in a container"
     );
     drop(running);
+}
+
+/// What the head of the Compose file tells a person to type, word for word, from a checkout with its programs built.
+fn operate(dir: &Path, secrets: &Path, control: u16) {
+    let checkout = dir.join("checkout");
+    fs::create_dir_all(checkout.join("target")).unwrap();
+    fs::create_dir_all(checkout.join("deploy")).unwrap();
+    std::os::unix::fs::symlink(programs(), checkout.join("target/release")).unwrap();
+    std::os::unix::fs::symlink(secrets, checkout.join("deploy/secrets")).unwrap();
+
+    let commands = compose_commands();
+    let (before, typed) = commands.split_at(3);
+    assert_eq!(
+        before,
+        ["cargo xtask secrets", "docker compose up --build --detach", "cargo build --release"]
+    );
+    // 3: some row waits for a person's decision, as in every world of the simulator.
+    let checked =
+        |command: &String| format!("{command}\nended=$?; test $ended -eq 0 -o $ended -eq 3 || exit $ended\n");
+    let script: String = typed.iter().map(checked).collect();
+    let script = script.replace("127.0.0.1:9180", &format!("127.0.0.1:{control}"));
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(&checkout).env_clear().env("PATH", "/usr/bin:/bin");
+    let answer = shell.output().unwrap();
+    let said =
+        [answer.stdout, answer.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).join("\n");
+    assert!(answer.status.success(), "{}: {said}", answer.status);
+    let completed =
+        said.lines().filter_map(|line| line.strip_suffix(" completed")?.trim().parse::<u32>().ok());
+    assert!(completed.max() > Some(10), "next to nothing was moved: {said}");
 }
 
 fn files(dir: &Path) -> Vec<String> {
@@ -115,7 +145,7 @@ struct Container {
 }
 
 impl Container {
-    fn of(name: &str, body: &Value, network: &Network, secrets: &Path) -> Container {
+    fn of(name: &str, body: &Value, network: &Network) -> Container {
         let outside =
             |texts: Vec<&str>| texts.into_iter().map(|text| network.outside(text)).collect::<Vec<_>>();
         // The image's entry point is its program.
@@ -123,13 +153,8 @@ impl Container {
         let mut command = vec![program.to_str().unwrap().to_owned()];
         command.extend(outside(texts(&body["command"])));
         let told = body["environment"].as_object().into_iter().flatten();
-        let mut environment: BTreeMap<String, String> =
+        let environment: BTreeMap<String, String> =
             told.map(|(key, value)| (key.clone(), network.outside(value.as_str().unwrap()))).collect();
-        for file in texts(&body["env_file"]) {
-            let lines = fs::read_to_string(secrets.join(file.rsplit('/').next().unwrap())).unwrap();
-            let pairs = lines.lines().map(|line| line.split_once('=').unwrap());
-            environment.extend(pairs.map(|(key, value)| (key.to_owned(), network.outside(value))));
-        }
         let health = outside(texts(&body["healthcheck"]["test"]).into_iter().skip(1).collect());
         Container { name: name.to_owned(), command, environment, health }
     }
