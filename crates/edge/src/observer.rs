@@ -1,6 +1,7 @@
 //! The call log: every call to Microsoft, written in batches beside the engine's own writing.
 //!
-//! No decision rests on it, so a crash may lose its last lines; nothing waits for it either.
+//! No decision rests on it, so a crash may lose its last lines; nothing waits for it either. So where a transaction is worth
+//! saving, lines gather for a moment first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +26,23 @@ pub struct CallLog {
 impl CallLog {
     /// The log and the task that writes it, which ends when every log is gone.
     pub fn new(store: Arc<dyn Store>) -> (Self, impl Future<Output = ()> + Send) {
+        Self::gathering(store, Duration::ZERO)
+    }
+
+    /// The same, with lines that wait so long (real time) for others that are written with them.
+    pub fn gathering(store: Arc<dyn Store>, moment: Duration) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, mut queue) = mpsc::unbounded_channel();
         let writing = async move {
-            let mut batch = Vec::with_capacity(BATCH);
+            let mut batch = Vec::new();
             while queue.recv_many(&mut batch, BATCH).await > 0 {
+                if !moment.is_zero() && batch.len() < BATCH && !queue.is_closed() {
+                    tokio::time::sleep(moment).await;
+                    while batch.len() < BATCH
+                        && let Ok(line) = queue.try_recv()
+                    {
+                        batch.push(line);
+                    }
+                }
                 write(&*store, std::mem::take(&mut batch)).await;
             }
         };

@@ -24,6 +24,9 @@ use crate::shared_gate::SharedGate;
 use crate::shared_tokens::SharedTokens;
 use crate::timer::ClockTimer;
 
+/// For so long lines of the call log gather before they are written. Real time.
+const LOG_MOMENT: Duration = Duration::from_millis(250);
+
 /// What a service process calls Microsoft with.
 pub struct Replica {
     pub client: Client,
@@ -56,7 +59,7 @@ impl Replica {
         let longest_call = longest_call(base, &config);
         let transport = connect::transport(&config)?;
         let timer = Arc::new(ClockTimer(base.clock.clone()));
-        let (log, writing) = CallLog::new(base.store.clone() as Arc<dyn Store>);
+        let (log, writing) = CallLog::gathering(base.store.clone() as Arc<dyn Store>, LOG_MOMENT);
         let observer: Arc<dyn Observer> =
             Arc::new(Metered::new(base.meters.clone(), base.scale, Arc::new(log)));
         let quota = Arc::new(quota(base).await?);

@@ -1,12 +1,14 @@
 //! Group commit: whatever has finished is committed together; nobody waits for a batch to fill.
 //!
 //! One task owns the writing. While one batch is being committed the next one gathers, so the batch size follows the load.
+//! Where a commit is a conversation with a server, a batch also gathers for a small multiple of the last commit's time
+//! ([`crate::Limits::gather`] at most): a third of the commits, and the busier the server, the larger the batches.
 //!
 //! What must never happen here: a unit that is answered and not committed, one that is committed twice (see `settle`), or
 //! one that cannot be committed and keeps the others from it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use seatshift_store::{Committed, Store, StoreError, Unit, WorkChange};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -15,6 +17,9 @@ use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::meters::{Meters, Pulse};
 use crate::patience::Patience;
+
+/// A batch gathers for so many times the last commit's time.
+const GATHERS_FOR: u32 = 2;
 
 type Waiting = (Unit, oneshot::Sender<Result<Committed, Unwritable>>);
 
@@ -66,6 +71,8 @@ pub(crate) struct Writer {
     pub(crate) bells: Arc<Bells>,
     pub(crate) meters: Meters,
     pub(crate) batch: usize,
+    /// How long a batch gathers at most.
+    pub(crate) gather: Duration,
 }
 
 impl Writer {
@@ -74,12 +81,16 @@ impl Writer {
         let pulse = self.meters.pulse("commit");
         let batch = self.batch.max(1);
         let mut waiting = Vec::with_capacity(batch);
+        let mut last = Duration::ZERO;
         while self.queue.recv_many(&mut waiting, batch).await > 0 {
             pulse.beat();
+            self.gather(&mut waiting, batch, last.saturating_mul(GATHERS_FOR)).await;
+            let begun = Instant::now();
             let (units, answers): (Vec<Unit>, Vec<_>) = waiting.drain(..).unzip();
             let publishes = units.iter().any(|unit| !unit.events.is_empty());
             let works = units.iter().any(brings_work);
             let committed = self.commit(units, &pulse).await;
+            last = begun.elapsed();
             for (answer, committed) in answers.into_iter().zip(committed) {
                 // Whoever waited may have been dropped meanwhile; what was committed stands.
                 answer.send(committed).ok();
@@ -91,6 +102,24 @@ impl Writer {
                 self.bells.work.notify_one();
             }
             pulse.rest();
+        }
+    }
+
+    /// Takes in what comes within a moment, until the batch is full.
+    async fn gather(&mut self, waiting: &mut Vec<Waiting>, batch: usize, moment: Duration) {
+        let moment = moment.min(self.gather);
+        if moment.is_zero() {
+            return;
+        }
+        let over = self.clock.pause(moment);
+        tokio::pin!(over);
+        while waiting.len() < batch {
+            let room = batch - waiting.len();
+            tokio::select! {
+                biased;
+                more = self.queue.recv_many(waiting, room) => if more == 0 { return },
+                () = &mut over => return,
+            }
         }
     }
 

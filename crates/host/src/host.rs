@@ -108,6 +108,7 @@ pub fn start<P: Participant>(
         bells: bells.clone(),
         meters: meters.clone(),
         batch: limits.batch,
+        gather: limits.gather,
     };
     let reader = Reader {
         queue: to_read,

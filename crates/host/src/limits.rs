@@ -1,10 +1,12 @@
 //! How much a host takes on at a time, and what it must expect of others.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 /// Bounds of one host. None of them changes what is decided, only how much is in hand at a time.
 ///
-/// Durations are in the clock's own time.
+/// Durations are in the clock's own time, but for `gather`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Decisions in one transaction, deliveries taken at a time, events published at a time.
@@ -21,6 +23,9 @@ pub struct Limits {
     /// How long events may be held for publication; none = as long as work. Published twice does no harm, so others need
     /// not wait as long for a dead one's.
     pub outbox_lease: Option<SignedDuration>,
+    /// How long at most, in real time, what is to be written waits for more that is written with it; zero = never. A
+    /// transaction costs the same for one decision as for many, and a call to Microsoft takes far longer than this.
+    pub gather: Duration,
     /// What is heard goes to our own event log: for control, where the services do not share one log.
     pub log_heard: bool,
     /// A protection that is taken away, to see whether a test notices; none but for that.
@@ -52,6 +57,7 @@ impl Default for Limits {
             call_deadline: SignedDuration::from_secs(60),
             look_again: None,
             outbox_lease: None,
+            gather: Duration::ZERO,
             log_heard: false,
             sabotage: None,
         }

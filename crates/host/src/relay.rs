@@ -6,6 +6,7 @@
 //! each batch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -37,6 +38,9 @@ pub(crate) struct Relay {
 
 /// Most events that may be unconfirmed at a time, as batches.
 const WINDOWS: usize = 8;
+
+/// What is safe leaves the outbox within this, also when nothing else is to be published. Real time.
+const CLEAR_WITHIN: Duration = Duration::from_millis(100);
 
 type Unconfirmed = FuturesUnordered<BoxFuture<'static, (u64, Confirm)>>;
 
@@ -116,19 +120,34 @@ impl Relay {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            biased;
-            Some(confirmed) = unconfirmed.next() => {
-                self.take(confirmed, settled);
-                while let Some(Some(confirmed)) = unconfirmed.next().now_or_never() {
+        tokio::pin!(look_again);
+        let clear = self.clock.pause(CLEAR_WITHIN);
+        tokio::pin!(clear);
+        loop {
+            tokio::select! {
+                biased;
+                Some(confirmed) = unconfirmed.next() => {
                     self.take(confirmed, settled);
+                    while let Some(Some(confirmed)) = unconfirmed.next().now_or_never() {
+                        self.take(confirmed, settled);
+                    }
+                    self.meters.own().unconfirmed.set(unconfirmed.len() as f64);
+                    if self.is_to_be_told(settled) || flushing.is_cancelled() {
+                        return;
+                    }
                 }
-                self.meters.own().unconfirmed.set(unconfirmed.len() as f64);
+                () = self.bells.outbox.notified() => return,
+                () = flushing.cancelled(), if unconfirmed.is_empty() => return,
+                () = &mut look_again => return,
+                () = &mut clear, if !settled.is_empty() => return,
             }
-            () = self.bells.outbox.notified() => {}
-            () = flushing.cancelled(), if unconfirmed.is_empty() => {}
-            () = look_again => {}
         }
+    }
+
+    /// Whether the store is to be told at once what the bus has answered. Alone on a store that is near it costs nothing;
+    /// over a network what is safe waits for the next claim, which takes it along.
+    fn is_to_be_told(&self, settled: &Settled) -> bool {
+        self.limits.gather.is_zero() || !settled.unknown.is_empty() || settled.safe.len() >= self.limits.batch
     }
 
     fn take(&self, (position, confirm): (u64, Confirm), settled: &mut Settled) {

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod ci;
+mod measure;
 mod run;
 mod secrets;
 mod servers;
@@ -29,6 +30,12 @@ enum Task {
     Check,
     /// The deterministic campaign: many seeds, hostile faults, a crash at a drawn await in each; every figure must be 0.
     Campaign(campaign::Arguments),
+    /// What a migration costs in the distributed mode, on real servers, beside the naive setting and this machine's floors:
+    /// a table, and JSON in a file. Some minutes; `bench -- --help` has the options.
+    Bench(measure::Arguments),
+    /// A hundred thousand rows through the distributed mode: whether every service's memory stays small and flat. Up to an
+    /// hour; `soak -- --help` has options for less. Fails when it does not.
+    Soak(measure::Arguments),
     /// A RabbitMQ and a PostgreSQL for tests, on private loopback ports, that stay until they are stopped.
     Servers(servers::Arguments),
     /// The whole distributed system on this machine, without Docker.
@@ -42,6 +49,8 @@ fn main() -> Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Check => ci::check(),
         Task::Campaign(arguments) => campaign::run(&arguments),
+        Task::Bench(arguments) => measure::run("bench", &arguments),
+        Task::Soak(arguments) => measure::run("soak", &arguments),
         Task::Servers(arguments) => servers::run(&arguments),
         Task::Stack(arguments) => stack::run(&arguments),
         Task::Secrets(arguments) => secrets::run(&arguments),

@@ -36,6 +36,16 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(command)
 }
 
+/// Cargo's target folder, wherever it was put.
+pub(crate) fn target() -> Result<PathBuf> {
+    let told = cargo()?
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output()
+        .context("cargo metadata")?;
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).context("cargo metadata")?;
+    told["target_directory"].as_str().map(PathBuf::from).context("cargo metadata names no target folder")
+}
+
 /// Runs it to its end; anything but success is an error that names it.
 pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));

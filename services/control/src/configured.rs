@@ -11,6 +11,9 @@ use crate::planning::PlanOptions;
 use crate::silence::SilenceLimits;
 use crate::stop::StopRule;
 
+/// However many are wanted in flight: rows that are looked at at the same time, each with its reads in memory.
+const MOST_CHECKS_AT_ONCE: usize = 128;
+
 fn small(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
@@ -22,7 +25,8 @@ pub fn config(settings: &Settings) -> Config {
         allow_changes: settings.allow_changes,
         max_in_flight: small(run.max_in_flight),
         // The last look before a migration must keep up with what is wanted in flight.
-        checks_at_once: small(run.max_in_flight / 4).max(Config::default().checks_at_once),
+        checks_at_once: small(run.max_in_flight / 4)
+            .clamp(Config::default().checks_at_once, MOST_CHECKS_AT_ONCE),
         stop: StopRule {
             enabled: run.stop_after_first > 0 || run.stop_percent > 0,
             first_bad: if run.stop_after_first == 0 { usize::MAX } else { small(run.stop_after_first) },

@@ -5,6 +5,7 @@
 //! happen here: a question to a service's inside that an operator could not ask too, but for the judge's look at the servers.
 
 mod alone;
+mod figures;
 mod judge;
 mod operator;
 pub mod process;
@@ -26,13 +27,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use alone::Alone;
+pub use figures::Figures;
 pub use judge::{History, Judged};
 pub use operator::{Operator, Ran};
 use process::{Process, until};
 pub use proxy::Proxy;
 pub use simulated::Simulated;
 pub use uniform::uniform;
-pub use usage::{Meter, Usage};
+pub use usage::{Meter, Usage, family_cpu_seconds};
 
 /// What is brought up.
 #[derive(Debug, Clone)]
@@ -244,6 +246,16 @@ impl Cluster {
     /// All running processes of services.
     pub fn services(&self) -> impl Iterator<Item = &Process> {
         self.services.values()
+    }
+
+    /// The name of a service that is no longer there though nobody has stopped it.
+    pub fn ended(&self) -> Option<&str> {
+        // Ended, and not waited for yet, it is a zombie.
+        let gone = |process: &&Process| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
+            stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z'))
+        };
+        self.services().find(gone).map(|process| process.name.as_str())
     }
 
     /// Waits until every service says that it is ready.

@@ -48,6 +48,11 @@ impl Simulated {
         Simulated { process, address }
     }
 
+    /// Where a call of its control goes.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/_simulator/{path}", self.address)
+    }
+
     /// A call of its control.
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };

@@ -17,6 +17,8 @@ pub struct Usage {
     pub peak_pss: BTreeMap<String, u64>,
     /// Peak of the resident memory as the kernel has it, for single processes, in bytes.
     pub peak_rss: BTreeMap<String, u64>,
+    /// The proportional set size at every look, in bytes.
+    pub pss: BTreeMap<String, Vec<u64>>,
     /// Processor seconds at the beginning.
     before: BTreeMap<String, f64>,
 }
@@ -29,8 +31,9 @@ impl Usage {
 }
 
 const SIMULATOR: &str = "simulator";
-/// Between two looks. What a process uses between the last look and its death is not seen.
-const LOOK: Duration = Duration::from_millis(250);
+/// Between two looks. What a process uses between the last look and its death is not seen; a look itself costs some
+/// milliseconds of the machine.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Looks from time to time, until it is asked.
 #[derive(Debug)]
@@ -94,6 +97,7 @@ fn look(parts: &BTreeMap<String, u32>, usage: &mut Usage) {
         *peak = (*peak).max(pss);
         let peak = usage.peak_rss.entry(part.clone()).or_default();
         *peak = (*peak).max(rss);
+        usage.pss.entry(part.clone()).or_default().push(pss);
     }
 }
 
@@ -109,6 +113,11 @@ fn children() -> BTreeMap<u32, Vec<u32>> {
         }
     }
     children
+}
+
+/// Processor time of a process and of everything below it, in seconds.
+pub fn family_cpu_seconds(process: u32) -> f64 {
+    family(process, &children()).iter().map(|one| cpu_seconds(*one)).sum()
 }
 
 fn family(process: u32, children: &BTreeMap<u32, Vec<u32>>) -> Vec<u32> {

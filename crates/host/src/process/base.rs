@@ -1,6 +1,7 @@
 //! What every service stands on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use seatshift_bus::{BrokerUrl, Declare, RabbitBus, RabbitOptions, Tls};
@@ -41,6 +42,8 @@ pub struct Base {
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 /// Beyond every wait for a confirmation, so that nobody publishes what another is publishing. Real time.
 const OUTBOX_LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// What is to be written waits for company so long at most. Real time.
+const GATHER: Duration = Duration::from_millis(10);
 /// What clocks of machines may differ by, and what a commit may take, within a lease. Real time.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
@@ -126,6 +129,8 @@ fn limits(
         call_deadline: longest_call,
         look_again: Some(on_clock(LOOK_AGAIN)),
         outbox_lease: Some(on_clock(OUTBOX_LEASE)),
+        // One at a time is one at a time.
+        gather: if settings.service.batch > 1 { GATHER } else { Duration::ZERO },
         log_heard: service == Service::Control,
         sabotage: settings.service.sabotage,
     })

@@ -12,9 +12,14 @@ order by key
 on conflict do nothing";
 
 /// Tokens for many buckets. What came back and what was learned goes in first; the lanes are served in their order.
-/// Answers place, granted (three lanes), tokens left, rate, seconds blocked, mode, its version.
+/// Answers place, granted (three lanes), tokens left, rate, seconds blocked, mode, its version. The disk is not waited for: what a
+/// crash of the database forgets is which tokens were given out within its last second; the mode is written by another
+/// statement.
 pub(super) const LEASE: &str = "
-with asks as (
+with quick as materialized (
+    select set_config('synchronous_commit', 'off', true) as setting
+),
+asks as (
     select *
     from unnest(
         $1::text[], $2::float8[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
@@ -34,6 +39,7 @@ locked as (
 timed as materialized (
     select locked.*, clock_timestamp() as at
     from locked
+    cross join quick
 ),
 learned as (
     select

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::run::{cargo, succeed};
+use crate::run::{cargo, succeed, target};
 use crate::secrets::SERVICES;
 
 /// Builds the services and the `seatshift` command; answers the folder that they are in.
@@ -19,14 +19,4 @@ pub(crate) fn binaries(dev: bool) -> Result<PathBuf> {
     }
     succeed(build.arg("--bins"))?;
     Ok(target()?.join(if dev { "debug" } else { "release" }))
-}
-
-/// Cargo's target folder, wherever it was put.
-pub(crate) fn target() -> Result<PathBuf> {
-    let told = cargo()?
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .output()
-        .context("cargo metadata")?;
-    let told: serde_json::Value = serde_json::from_slice(&told.stdout).context("cargo metadata")?;
-    told["target_directory"].as_str().map(PathBuf::from).context("cargo metadata names no target folder")
 }

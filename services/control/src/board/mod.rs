@@ -108,6 +108,11 @@ impl Board {
         }
     }
 
+    /// Whether a ledger was noted as it stood at this version of its row, or later.
+    pub(crate) fn knows(&self, migration: MigrationId, version: u64) -> bool {
+        self.state().members.get(&migration).is_some_and(|known| known.version >= version)
+    }
+
     /// The pause as it stands, since when the stop rule counts, and when the last pause ended.
     pub(crate) fn set_pause(
         &self,
