@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(program: &str, arguments: &Arguments) -> Result<()> {
     ensure_installed()?;
     // All binaries in one build, so with one set of features: the program starts the others.
-    succeed(cargo().args(["build", "--release", "--workspace", "--bins"]))?;
+    succeed(cargo()?.args(["build", "--release", "--workspace", "--bins"]))?;
     let target = target()?;
     let out = arguments.out.clone().unwrap_or_else(|| target.join(format!("{program}.json")));
     let mut measure = std::process::Command::new(target.join("release").join(program));
