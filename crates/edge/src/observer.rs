@@ -10,6 +10,7 @@ use seatshift_messages::{CustomerId, MigrationId};
 use seatshift_partner_center::{CallRecord, Observer};
 use seatshift_store::{CallRow, Store};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Lines written at a time.
 const BATCH: usize = 256;
@@ -26,17 +27,34 @@ pub struct CallLog {
 impl CallLog {
     /// The log and the task that writes it, which ends when every log is gone.
     pub fn new(store: Arc<dyn Store>) -> (Self, impl Future<Output = ()> + Send) {
-        Self::gathering(store, Duration::ZERO)
+        Self::gathering(store, Duration::ZERO, CancellationToken::new())
     }
 
-    /// The same, with lines that wait so long (real time) for others that are written with them.
-    pub fn gathering(store: Arc<dyn Store>, moment: Duration) -> (Self, impl Future<Output = ()> + Send) {
+    /// The same, with lines that wait so long (real time) for others that are written with them. Once it has `ended`, what was
+    /// reported until then is written and nothing more: for a process that keeps clients to its last moment, as whoever
+    /// serves other people's questions does.
+    pub fn gathering(
+        store: Arc<dyn Store>,
+        moment: Duration,
+        ended: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (lines, mut queue) = mpsc::unbounded_channel();
         let writing = async move {
             let mut batch = Vec::new();
-            while queue.recv_many(&mut batch, BATCH).await > 0 {
+            loop {
+                let taken = tokio::select! {
+                    biased;
+                    taken = queue.recv_many(&mut batch, BATCH) => taken,
+                    () = ended.cancelled(), if !queue.is_closed() => {
+                        queue.close();
+                        continue;
+                    }
+                };
+                if taken == 0 {
+                    return;
+                }
                 if !moment.is_zero() && batch.len() < BATCH && !queue.is_closed() {
-                    tokio::time::sleep(moment).await;
+                    drop(tokio::time::timeout(moment, ended.cancelled()).await);
                     while batch.len() < BATCH
                         && let Ok(line) = queue.try_recv()
                     {
@@ -83,5 +101,41 @@ impl Observer for CallLog {
         };
         // The writer is gone only while the process stops.
         self.lines.send(row).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use seatshift_partner_center::{Family, Purpose};
+    use seatshift_store::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_whose_service_has_ended_writes_what_it_has_and_ends_though_a_client_is_left() {
+        let store = Arc::new(MemoryStore::new());
+        let ended = CancellationToken::new();
+        let (log, writing) = CallLog::gathering(store.clone(), Duration::from_secs(9), ended.clone());
+        for _ in 0..BATCH + 1 {
+            log.observed(CallRecord {
+                at: Timestamp::UNIX_EPOCH,
+                customer: None,
+                family: Family::Orders,
+                operation: "place_order",
+                changing: true,
+                purpose: Purpose::Forward,
+                status: None,
+                code: None,
+                request_id: uuid::Uuid::nil(),
+                correlation_id: uuid::Uuid::nil(),
+                microseconds: 1,
+                attempt: 1,
+            });
+        }
+        ended.cancel();
+        tokio::time::timeout(Duration::from_secs(1), writing).await.expect("it ends");
+        assert_eq!(store.calls(0, 1_000, None).await.unwrap().len(), BATCH + 1);
+        assert!(log.lines.is_closed());
     }
 }

@@ -59,11 +59,12 @@ impl Replica {
         let longest_call = longest_call(base, &config);
         let transport = connect::transport(&config)?;
         let timer = Arc::new(ClockTimer(base.clock.clone()));
-        let (log, writing) = CallLog::gathering(base.store.clone() as Arc<dyn Store>, LOG_MOMENT);
+        let ended = CancellationToken::new();
+        let (log, writing) =
+            CallLog::gathering(base.store.clone() as Arc<dyn Store>, LOG_MOMENT, ended.clone());
         let observer: Arc<dyn Observer> =
             Arc::new(Metered::new(base.meters.clone(), base.scale, Arc::new(log)));
         let quota = Arc::new(quota(base).await?);
-        let ended = CancellationToken::new();
         let limits = connect::limits(&base.settings.quota);
         let cleaning = Cleaning::of(base, quota.clone()).run(base.stopping.clone());
         let (gate, asking) =

@@ -6,6 +6,7 @@ mod measure;
 mod run;
 mod secrets;
 mod servers;
+mod snapshot;
 mod stack;
 mod test;
 mod tools;
@@ -40,6 +41,9 @@ enum Task {
     Servers(servers::Arguments),
     /// The whole distributed system on this machine, without Docker.
     Stack(stack::Arguments),
+    /// Writes down the state of a running system of this version, for the test of the upgrade (`tests/snapshots`). Once for
+    /// each release.
+    Snapshot(snapshot::Arguments),
     /// Makes the passwords that docker-compose.yml names (in deploy/secrets, which git ignores); those that are there are kept.
     Secrets(secrets::Arguments),
 }
@@ -53,6 +57,7 @@ fn main() -> Result<()> {
         Task::Soak(arguments) => measure::run("soak", &arguments),
         Task::Servers(arguments) => servers::run(&arguments),
         Task::Stack(arguments) => stack::run(&arguments),
+        Task::Snapshot(arguments) => snapshot::run(&arguments),
         Task::Secrets(arguments) => secrets::run(&arguments),
     }
 }

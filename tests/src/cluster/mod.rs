@@ -120,7 +120,7 @@ impl Cluster {
 
     /// The servers, with nothing in them but an empty database and virtual host, and the simulator.
     fn bring_up(options: Options) -> Cluster {
-        eprintln!("cluster: {options:?}");
+        eprintln!("cluster: {:?}", Options { world: None, ..options.clone() });
         let folder = tempfile::tempdir().expect("a folder");
         let Shared { rabbit, postgres } =
             Shared::start(folder.path()).unwrap_or_else(|error| panic!("{error}"));

@@ -8,4 +8,5 @@ mod harms;
 mod long;
 mod parity;
 mod quota;
+mod upgrade;
 mod wave;

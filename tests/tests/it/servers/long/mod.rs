@@ -3,4 +3,3 @@
 mod harms;
 mod parity;
 mod unprotected;
-mod upgrade;
