@@ -13,13 +13,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let folder = format!("tests/snapshots/{}", env!("CARGO_PKG_VERSION"));
-    if root().join(&folder).exists() && !arguments.again {
+    if root()?.join(&folder).exists() && !arguments.again {
         anyhow::bail!(
             "{folder} is there already, and what was released does not change; a version that is not released yet is \
              written again with --again"
         );
     }
-    let mut snapshot = cargo();
+    let mut snapshot = cargo()?;
     snapshot.args(["run", "--quiet", "--package", "seatshift-tests", "--bin", "snapshot", "--", &folder]);
     succeed(&mut snapshot)
 }

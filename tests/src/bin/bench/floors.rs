@@ -65,7 +65,8 @@ impl Stopwatch {
 
 async fn bus(rabbit: &Rabbit) -> Vec<Value> {
     let mut rows = Vec::new();
-    for (window, limit, prefetch, events) in [(1, 1, 1, 2_000), (32, 16, 32, 20_000), (256, 256, 512, 20_000)] {
+    for (window, limit, prefetch, events) in [(1, 1, 1, 2_000), (32, 16, 32, 20_000), (256, 256, 512, 20_000)]
+    {
         let vhost = format!("floors-{window}");
         rabbit.add_vhost(&vhost).expect("a virtual host");
         let url = BrokerUrl::parse(&rabbit.admin_url(&vhost)).expect("an address");
@@ -115,7 +116,8 @@ fn event(n: u64) -> Outgoing {
         causation: None,
         customer: None,
     };
-    let envelope = Event::MigrationProgressed(Box::new(MigrationProgressed { moved: 1, of: 1_000 })).seal(heading);
+    let envelope =
+        Event::MigrationProgressed(Box::new(MigrationProgressed { moved: 1, of: 1_000 })).seal(heading);
     Outgoing { id: envelope.id, bytes: envelope.to_bytes().into() }
 }
 

@@ -14,9 +14,14 @@ pub(crate) fn fsync(postgres: &Postgres, folder: &Path) -> BTreeMap<String, f64>
     tool.args(["-s", "1", "-f"]).arg(&file).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut methods = BTreeMap::new();
     if let Ok(mut running) = tool.spawn() {
-        let lines = running.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines().map_while(Result::ok));
+        let lines = running
+            .stdout
+            .take()
+            .into_iter()
+            .flat_map(|out| BufReader::new(out).lines().map_while(Result::ok));
         // Its first table is for one write of 8 KiB; what comes after it tells nothing that is asked here.
-        let table = lines.skip_while(|line| !line.contains("one 8kB write")).take_while(|line| !line.is_empty());
+        let table =
+            lines.skip_while(|line| !line.contains("one 8kB write")).take_while(|line| !line.is_empty());
         methods.extend(table.filter_map(|line| method(&line)));
         running.kill().ok();
         running.wait().ok();

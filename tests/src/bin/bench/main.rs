@@ -82,7 +82,8 @@ fn main() {
     }
     table::summary(&report);
     if let Some(file) = &arguments.out {
-        std::fs::write(file, format!("{report:#}\n")).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        std::fs::write(file, format!("{report:#}\n"))
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         println!("\nAll figures: {}", file.display());
     }
 }

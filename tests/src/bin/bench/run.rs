@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &Arguments, part: Part) -> Value {
         Part::Floors | Part::Ours => options,
     };
     for setting in &arguments.set {
-        let (key, value) = setting.split_once('=').unwrap_or_else(|| panic!("--set KEY=VALUE, not {setting}"));
+        let (key, value) =
+            setting.split_once('=').unwrap_or_else(|| panic!("--set KEY=VALUE, not {setting}"));
         options = options.with(key, value);
     }
     let mut cluster = Cluster::start(options);
@@ -71,9 +72,14 @@ fn told(arguments: &Arguments, elapsed: Duration, usage: &Usage, counted: &Count
     let each = |count: f64| rounded(count / migrations);
     let cpu: BTreeMap<&String, f64> =
         usage.cpu_seconds.iter().map(|(part, seconds)| (part, per_1000(*seconds))).collect();
-    let memory: BTreeMap<&String, u64> = usage.peak_pss.iter().map(|(part, bytes)| (part, bytes / 1024)).collect();
-    let calls: BTreeMap<&String, f64> =
-        counted.calls.iter().filter(|(_, count)| **count > 0.0).map(|(name, count)| (name, each(*count))).collect();
+    let memory: BTreeMap<&String, u64> =
+        usage.peak_pss.iter().map(|(part, bytes)| (part, bytes / 1024)).collect();
+    let calls: BTreeMap<&String, f64> = counted
+        .calls
+        .iter()
+        .filter(|(_, count)| **count > 0.0)
+        .map(|(name, count)| (name, each(*count)))
+        .collect();
     let of = |name: &str| counted.figures.get(name);
     let total_calls: f64 = counted.calls.values().sum();
     json!({

@@ -26,7 +26,11 @@ pub(crate) fn floors(floors: &Value) {
 pub(crate) fn run(name: &str, run: &Value) {
     println!("\n== {name}");
     let figure = |key: &str| run[key].as_f64().unwrap_or_default();
-    println!("{:.1} migrations a second, in {:.1} s", figure("migrations_per_second"), figure("elapsed_seconds"));
+    println!(
+        "{:.1} migrations a second, in {:.1} s",
+        figure("migrations_per_second"),
+        figure("elapsed_seconds")
+    );
     println!("{:.3} CPU seconds for 1,000 migrations, the simulator apart", figure("cpu_seconds_per_1000"));
     if let Some(share) = run["of_what_concurrency_allows"].as_f64() {
         println!(
@@ -68,6 +72,9 @@ pub(crate) fn summary(report: &Value) {
         let Some(figure) = figure else { continue };
         let reached = if at_most { figure <= aim } else { figure >= aim };
         let bound = if at_most { "at most" } else { "at least" };
-        println!("{what:<40} {figure:>7.3}   {bound} {aim:<5} {}", if reached { "reached" } else { "MISSED" });
+        println!(
+            "{what:<40} {figure:>7.3}   {bound} {aim:<5} {}",
+            if reached { "reached" } else { "MISSED" }
+        );
     }
 }

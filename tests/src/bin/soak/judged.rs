@@ -27,7 +27,10 @@ impl Judged {
     pub(crate) fn memory(&mut self, phase: &str, usage: &Usage, limit_mib: u64, flat: bool) {
         let mut told: BTreeMap<&str, Value> = BTreeMap::new();
         println!("{phase}:");
-        println!("    {:<18} {:>12} {:>12} {:>12} {:>10}", "", "1st half MiB", "2nd half MiB", "peak MiB", "CPU s");
+        println!(
+            "    {:<18} {:>12} {:>12} {:>12} {:>10}",
+            "", "1st half MiB", "2nd half MiB", "peak MiB", "CPU s"
+        );
         for (part, looks) in &usage.pss {
             let peak_of = |looks: &[u64]| looks.iter().copied().max().unwrap_or(0) as f64 / MIB;
             let (first, second) = looks.split_at(looks.len() / 2);
@@ -35,7 +38,10 @@ impl Judged {
             let peak = first.max(second);
             let cpu = usage.cpu_seconds.get(part).copied().unwrap_or(0.0);
             println!("    {part:<18} {first:>12.1} {second:>12.1} {peak:>12.1} {cpu:>10.1}");
-            told.insert(part, json!({ "first_half_mib": first, "second_half_mib": second, "cpu_seconds": cpu }));
+            told.insert(
+                part,
+                json!({ "first_half_mib": first, "second_half_mib": second, "cpu_seconds": cpu }),
+            );
             if SERVERS.contains(&part.as_str()) {
                 continue;
             }

@@ -50,7 +50,8 @@ enum Mode {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let wanted = |mode: Mode| arguments.only.is_empty() || arguments.only.contains(&mode);
-    let mut report = json!({ "rows": arguments.rows, "users": arguments.users, "limit_mib": arguments.limit });
+    let mut report =
+        json!({ "rows": arguments.rows, "users": arguments.users, "limit_mib": arguments.limit });
     let mut complaints = Vec::new();
     for (mode, name) in [(Mode::Capped, "capped"), (Mode::Queue, "queue")] {
         if !wanted(mode) {
@@ -66,7 +67,8 @@ fn main() -> ExitCode {
     }
     report["complaints"] = json!(complaints);
     if let Some(file) = &arguments.out {
-        std::fs::write(file, format!("{report:#}\n")).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        std::fs::write(file, format!("{report:#}\n"))
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         println!("\nAll figures: {}", file.display());
     }
     complaints.iter().for_each(|complaint| println!("{complaint}"));

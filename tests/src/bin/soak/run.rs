@@ -90,7 +90,8 @@ fn options(arguments: &Arguments) -> Options {
     }
     options = options.with("TELEMETRY__FILTER", "warn");
     for setting in &arguments.set {
-        let (key, value) = setting.split_once('=').unwrap_or_else(|| panic!("--set KEY=VALUE, not {setting}"));
+        let (key, value) =
+            setting.split_once('=').unwrap_or_else(|| panic!("--set KEY=VALUE, not {setting}"));
         options = options.with(key, value);
     }
     options
