@@ -81,7 +81,7 @@ async fn serve(stage: &Stage, settings: &Settings, consents: Arc<Given>) -> Stri
     let api = Api {
         control: embedded.control,
         allow_changes: true,
-        clock_scale: u32::try_from(scale).unwrap(),
+        clock_scale: scale,
         reader: client.reader().clone(),
         consents,
         letters: Arc::new(InStore { store, bus: Arc::new(LocalBus::new(8)), clock, ids }),
