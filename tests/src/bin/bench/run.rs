@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments, part: Part) -> Value {
     for family in FAMILIES {
         options = options.with(&format!("QUOTA__{family}_PER_MINUTE"), NO_LIMIT);
     }
-    options = options.with("RUN__MAX_IN_FLIGHT", "512").with("TELEMETRY__FILTER", "warn");
+    options = options.with("RUN__MAX_IN_FLIGHT", "512");
     options = match part {
         Part::Naive => options.with("SERVICE__BATCH", "1").with("BROKER__PREFETCH", "32"),
         Part::Lag => options.with("SERVICE__PARALLEL", &PARALLEL.to_string()),

@@ -88,7 +88,6 @@ fn options(arguments: &Arguments) -> Options {
     for family in FAMILIES {
         options = options.with(&format!("QUOTA__{family}_PER_MINUTE"), "100000000");
     }
-    options = options.with("TELEMETRY__FILTER", "warn");
     for setting in &arguments.set {
         let (key, value) =
             setting.split_once('=').unwrap_or_else(|| panic!("--set KEY=VALUE, not {setting}"));
