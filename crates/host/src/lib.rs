@@ -11,6 +11,7 @@
 //! What must never happen here: a call to Microsoft inside a transaction, an acknowledgement before a commit, a wait that
 //! holds a delivery, or knowledge of what any service decides.
 
+mod allocator;
 mod clock;
 mod committer;
 #[cfg(feature = "conversation")]

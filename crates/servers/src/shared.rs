@@ -44,9 +44,17 @@ impl Shared {
     /// # Errors
     /// When one of them is not installed or does not start; the other is stopped then.
     pub fn start(dir: &Path) -> Result<Shared, Error> {
+        Shared::start_with(dir, "")
+    }
+
+    /// The same with lines added to PostgreSQL's configuration.
+    ///
+    /// # Errors
+    /// As [`Shared::start`].
+    pub fn start_with(dir: &Path, postgres_configuration: &str) -> Result<Shared, Error> {
         let [rabbit, postgres] = places(dir);
         std::thread::scope(|scope| {
-            let postgres = scope.spawn(move || Postgres::start(&postgres));
+            let postgres = scope.spawn(move || Postgres::start_with(&postgres, postgres_configuration));
             let rabbit = Rabbit::start(&rabbit);
             let postgres =
                 postgres.join().unwrap_or_else(|_| Err(Error::new("starting PostgreSQL panicked")));

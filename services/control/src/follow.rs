@@ -6,7 +6,6 @@ use std::time::Duration;
 use seatshift_store::StoreError;
 
 use crate::control::Inner;
-use crate::pause::Pause;
 use crate::records;
 use crate::restart::read_ledger;
 use crate::shared::{Shared, pause};
@@ -14,7 +13,7 @@ use crate::shared::{Shared, pause};
 /// Ledgers read at a time.
 const PAGE: usize = 500;
 /// Between two looks while something happens, and while nothing does.
-const BUSY: Duration = Duration::from_millis(50);
+const BUSY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_millis(200);
 const AFTER_AN_ERROR: Duration = Duration::from_secs(1);
 
@@ -63,10 +62,7 @@ pub(crate) async fn once(control: &Inner, shared: &dyn Shared) -> Result<usize, 
 async fn read_pause(control: &Inner) -> Result<(), StoreError> {
     // Not in the middle of a pause that this very process is making.
     let _not_now = control.pausing.lock().await;
-    let store = &*control.store;
-    let standing: Option<Pause> = records::get(store, records::PAUSE, records::CURRENT).await?;
-    let window = records::get(store, records::PAUSE, records::WINDOW).await?;
-    let resumed = records::get(store, records::PAUSE, records::RESUMED).await?;
+    let (standing, window, resumed) = records::pause(&*control.store).await?;
     control.board.set_pause(standing, window, resumed);
     Ok(())
 }

@@ -3,11 +3,13 @@
 //! A record is a value under (kind, key), written beside the decision that it belongs to. Keys sort in the order in which
 //! people want to see them.
 
+use jiff::Timestamp;
 use seatshift_messages::{CustomerId, MigrationId, RunId};
 use seatshift_store::{RecordRow, RecordWrite, Store, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::pause::Pause;
 use crate::run::{Run, RunRow};
 use crate::tracker::Answer;
 
@@ -113,6 +115,9 @@ fn read<T: DeserializeOwned>(row: &RecordRow) -> Result<T, StoreError> {
         .map_err(|source| StoreError::Damaged { what: "record", source: Box::new(source) })
 }
 
+/// What [`pause`] reads.
+pub(crate) type StoredPause = (Option<Pause>, Option<Timestamp>, Option<Timestamp>);
+
 /// One record.
 pub(crate) async fn get<T: DeserializeOwned>(
     store: &dyn Store,
@@ -120,6 +125,18 @@ pub(crate) async fn get<T: DeserializeOwned>(
     key: &str,
 ) -> Result<Option<T>, StoreError> {
     store.record(kind, key).await?.as_ref().map(read).transpose()
+}
+
+/// The standing pause, since when the stop rule counts, and when the last pause ended: in one question, because replicas ask
+/// it over and over.
+pub(crate) async fn pause(store: &dyn Store) -> Result<StoredPause, StoreError> {
+    let rows = store.records(PAUSE, None, PAGE).await?;
+    let row = |key: &str| rows.iter().find(|row| row.key == key);
+    Ok((
+        row(CURRENT).map(read).transpose()?,
+        row(WINDOW).map(read).transpose()?,
+        row(RESUMED).map(read).transpose()?,
+    ))
 }
 
 /// All records of a kind whose keys begin so, with their keys, in key order. For kinds of which there are few.

@@ -5,7 +5,6 @@ use seatshift_store::{LedgerRow, Store, StoreError};
 
 use crate::board::Board;
 use crate::control::Inner;
-use crate::pause::Pause;
 use crate::records;
 use crate::run::RunRow;
 use crate::tracker::{Fact, Ledger, RowRef};
@@ -32,9 +31,7 @@ pub(crate) async fn read(store: &dyn Store, board: &Board) -> Result<(), StoreEr
             wanted = successors;
         }
     }
-    let pause: Option<Pause> = records::get(store, records::PAUSE, records::CURRENT).await?;
-    let window = records::get(store, records::PAUSE, records::WINDOW).await?;
-    let resumed = records::get(store, records::PAUSE, records::RESUMED).await?;
+    let (pause, window, resumed) = records::pause(store).await?;
     board.set_pause(pause, window, resumed);
     Ok(())
 }

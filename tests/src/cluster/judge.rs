@@ -117,6 +117,11 @@ impl Cluster {
         text.trim().parse().unwrap_or_else(|_| panic!("{sql}: {text}"))
     }
 
+    /// A question to the database as its owner: a line for each row, columns parted by `|`.
+    pub fn question(&self, sql: &str) -> String {
+        self.postgres.query(NAME, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
     /// Messages by queue, those in readers' hands among them.
     pub fn queues(&self) -> BTreeMap<String, u64> {
         let told =

@@ -52,6 +52,8 @@ pub struct Options {
     pub replicas: usize,
     /// Connections to broker and database go through proxies.
     pub proxied: bool,
+    /// Lines added to PostgreSQL's configuration.
+    pub postgres: String,
     /// More of the services' configuration: `RUN__MAX_IN_FLIGHT` and its value.
     pub settings: Vec<(String, String)>,
 }
@@ -66,6 +68,7 @@ impl Options {
             scale: 600,
             replicas: 2,
             proxied: false,
+            postgres: String::new(),
             settings: Vec::new(),
         }
     }
@@ -123,7 +126,7 @@ impl Cluster {
         eprintln!("cluster: {:?}", Options { world: None, ..options.clone() });
         let folder = tempfile::tempdir().expect("a folder");
         let Shared { rabbit, postgres } =
-            Shared::start(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+            Shared::start_with(folder.path(), &options.postgres).unwrap_or_else(|error| panic!("{error}"));
         let proxies = options.proxied.then(|| Proxies {
             rabbit: Proxy::to(rabbit.port()).expect("a way to the broker"),
             postgres: Proxy::to(postgres.port()).expect("a way to the database"),

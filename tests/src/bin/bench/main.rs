@@ -10,6 +10,7 @@ mod floors;
 mod fsync;
 mod pgbench;
 mod run;
+mod statements;
 mod table;
 
 use std::path::PathBuf;
@@ -32,6 +33,9 @@ struct Arguments {
     /// Only these parts; all when none is named.
     #[arg(long)]
     only: Vec<Part>,
+    /// Tells too on which statements the database spends its time (`pg_stat_statements`, which costs a little itself).
+    #[arg(long)]
+    statements: bool,
     /// More configuration of the services in every run: `RUN__MAX_IN_FLIGHT=300`.
     #[arg(long)]
     set: Vec<String>,

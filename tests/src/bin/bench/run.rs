@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use seatshift_tests::cluster::{Cluster, Figures, Meter, Operator as _, Options, Usage, uniform};
 use serde_json::{Value, json};
 
-use super::{Arguments, Part, fsync, rounded};
+use super::{Arguments, Part, fsync, rounded, statements};
 
 /// The slow API: how many pieces of work a service has in hand at a time, and how long an answer takes. The simulator's lags
 /// are whole seconds, so a second of it is as long as an answer takes; in the other runs time is real.
@@ -42,9 +42,15 @@ pub(crate) fn run(arguments: &Arguments, part: Part) -> Value {
             setting.split_once('=').unwrap_or_else(|| panic!("--set KEY=VALUE, not {setting}"));
         options = options.with(key, value);
     }
+    if arguments.statements {
+        statements::CONFIGURATION.clone_into(&mut options.postgres);
+    }
     let mut cluster = Cluster::start(options);
     let fsync = fsync::fsync(&cluster.postgres, cluster.folder());
     cluster.plan(1);
+    if arguments.statements {
+        statements::begin(&cluster);
+    }
     let before = Counted::of(&mut cluster);
     let meter = Meter::start(&cluster);
     let begun = Instant::now();
@@ -54,8 +60,12 @@ pub(crate) fn run(arguments: &Arguments, part: Part) -> Value {
     let counted = Counted::of(&mut cluster).since(&before);
     let completed = cluster.count("select count(*) from control.ledger where stage like '%\"completed\"%'");
     assert_eq!(completed, arguments.migrations as u64, "all are to be completed");
+    let costly = arguments.statements.then(|| statements::told(&cluster, arguments.migrations));
     let mut told = told(arguments, elapsed, &usage, &counted);
     told["pg_test_fsync_per_second"] = json!(fsync);
+    if let Some(costly) = costly {
+        told["statements"] = costly;
+    }
     if part == Part::Lag {
         let pieces = f64::from(PARALLEL) * arguments.replicas as f64;
         let allowed = pieces / (LAG.as_secs_f64() * f64::from(ROUNDS));
