@@ -3,14 +3,18 @@
 //! Calls flow all the time and outside any transaction; commits do not wait for the slowest call. Waiting is a row that
 //! comes due, so a million waits cost nothing but rows. Any number of processes may take from the same rows: each row is
 //! leased by one, and what a process that died had in hand comes back when its lease has run out.
+//!
+//! A piece of work has a place only while it makes its calls. Where rows are far away a few more are taken up beforehand and
+//! made ready, and what is done is saved when its place has gone to the next: calls do not wait for the store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use seatshift_messages::MigrationId;
 use seatshift_store::{Committed, Unit, WorkChange, WorkRow};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -18,6 +22,7 @@ use tracing::Instrument as _;
 use crate::clock::later;
 use crate::desk::Desk;
 use crate::engine::{Engine, Told};
+use crate::limits::Limits;
 use crate::meters::Pulse;
 use crate::participant::{Job, Participant, Performed};
 use crate::patience::Patience;
@@ -38,16 +43,17 @@ impl<P: Participant> Workshop<P> {
     pub(crate) async fn run(self) {
         let pulse = self.engine.meters.pulse("work");
         let running_gauge = self.engine.meters.own().running.clone();
+        let places = Arc::new(Places::of(&self.engine.limits));
         let mut running = JoinSet::new();
         while !self.stopping.is_cancelled() {
             pulse.beat();
-            let more = self.take_up(&mut running, &pulse).await;
+            let more = self.take_up(&mut running, &places, &pulse).await;
             running_gauge.set(running.len() as f64);
             if more {
                 continue;
             }
             pulse.rest();
-            self.until_something_happens(&mut running).await;
+            self.until_something_happens(&mut running, &places).await;
         }
         while let Some(ended) = running.join_next().await {
             self.report(ended);
@@ -56,12 +62,12 @@ impl<P: Participant> Workshop<P> {
     }
 
     /// Takes up what is due. True when there may be more.
-    async fn take_up(&self, running: &mut JoinSet<()>, pulse: &Pulse) -> bool {
+    async fn take_up(&self, running: &mut JoinSet<()>, places: &Arc<Places>, pulse: &Pulse) -> bool {
         let engine = &self.engine;
         while let Some(ended) = running.try_join_next() {
             self.report(ended);
         }
-        let room = engine.limits.parallel.saturating_sub(running.len()).min(engine.limits.batch.max(1));
+        let room = places.room(running.len()).min(engine.limits.batch.max(1));
         if room == 0 {
             return false;
         }
@@ -78,7 +84,8 @@ impl<P: Participant> Workshop<P> {
                 Ok(rows) => {
                     let more = rows.len() == room;
                     for row in rows {
-                        running.spawn(perform(engine.clone(), row, lease_until, self.stopping.clone()));
+                        let taken = Taken { row, lease_until, begun: places.begin() };
+                        running.spawn(perform(engine.clone(), taken, self.stopping.clone()));
                     }
                     return more;
                 }
@@ -99,8 +106,8 @@ impl<P: Participant> Workshop<P> {
 
     /// Waits until there may be work to take up: some is due, a commit brought some, a place is free where there was none,
     /// or it is time to look what others have left.
-    async fn until_something_happens(&self, running: &mut JoinSet<()>) {
-        let full = running.len() >= self.engine.limits.parallel;
+    async fn until_something_happens(&self, running: &mut JoinSet<()>, places: &Places) {
+        let full = places.room(running.len()) < places.worth_asking();
         let due = next_due(&self.engine);
         tokio::pin!(due);
         loop {
@@ -113,11 +120,16 @@ impl<P: Participant> Workshop<P> {
                         self.report(ended);
                     }
                     self.engine.meters.own().running.set(running.len() as f64);
-                    if full {
+                    if full && places.room(running.len()) >= places.worth_asking() {
                         return;
                     }
                 }
-                () = self.engine.bells.work.notified() => return,
+                () = places.free.notified(), if full => {
+                    if places.room(running.len()) >= places.worth_asking() {
+                        return;
+                    }
+                }
+                () = self.engine.bells.work.notified(), if !full => return,
                 () = &mut due, if !full => return,
             }
         }
@@ -131,6 +143,62 @@ impl<P: Participant> Workshop<P> {
             tracing::error!(%error, "a piece of work panicked; its row stays and is taken up again when its lease has run out");
         }
     }
+}
+
+/// Who is at work: some make their calls, some are ready for a place, some have left theirs and are being saved.
+struct Places {
+    parallel: usize,
+    /// So many more are taken up than there are places.
+    ahead: usize,
+    calling: Arc<Semaphore>,
+    /// Taken up, and not done calling.
+    begun: AtomicUsize,
+    /// A place has become free.
+    free: Notify,
+}
+
+impl Places {
+    fn of(limits: &Limits) -> Self {
+        let parallel = limits.parallel.max(1);
+        let ahead = if limits.replicated() { limits.batch.min(parallel.div_ceil(4)) } else { 0 };
+        let calling = Arc::new(Semaphore::new(parallel));
+        Places { parallel, ahead, calling, begun: AtomicUsize::new(0), free: Notify::new() }
+    }
+
+    /// How many more may be taken up, with so many under way. What is being saved is bounded too: a store that is slow is not
+    /// to be given more and more.
+    fn room(&self, running: usize) -> usize {
+        let begun = self.begun.load(Ordering::Relaxed);
+        let most = self.parallel + self.ahead;
+        most.saturating_sub(begun).min((most + self.parallel).saturating_sub(running))
+    }
+
+    /// For fewer the store is not asked: there are still some ready.
+    fn worth_asking(&self) -> usize {
+        (self.ahead / 2).max(1)
+    }
+
+    fn begin(self: &Arc<Self>) -> Begun {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Begun(self.clone())
+    }
+}
+
+/// One that was taken up and is not done calling.
+struct Begun(Arc<Places>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.begun.fetch_sub(1, Ordering::Relaxed);
+        self.0.free.notify_one();
+    }
+}
+
+/// A row that was taken up.
+struct Taken {
+    row: WorkRow,
+    lease_until: Timestamp,
+    begun: Begun,
 }
 
 async fn next_due<P: Participant>(engine: &Engine<P>) {
@@ -158,28 +226,19 @@ async fn next_due<P: Participant>(engine: &Engine<P>) {
     }
 }
 
-async fn perform<P: Participant>(
-    engine: Arc<Engine<P>>,
-    row: WorkRow,
-    lease_until: Timestamp,
-    stopping: CancellationToken,
-) {
+async fn perform<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, stopping: CancellationToken) {
     let span = tracing::info_span!(
         "work",
-        migration = %row.migration,
+        migration = %taken.row.migration,
         customer = tracing::field::Empty,
-        part = %row.part,
-        trace_id = %row.migration.0.simple(),
+        part = %taken.row.part,
+        trace_id = %taken.row.migration.0.simple(),
     );
-    perform_inside(engine, row, lease_until, stopping).instrument(span).await;
+    perform_inside(engine, taken, stopping).instrument(span).await;
 }
 
-async fn perform_inside<P: Participant>(
-    engine: Arc<Engine<P>>,
-    row: WorkRow,
-    lease_until: Timestamp,
-    stopping: CancellationToken,
-) {
+async fn perform_inside<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, stopping: CancellationToken) {
+    let Taken { row, lease_until, begun } = taken;
     // What a dead process held keeps its lease: only the end of a lease says so to the next.
     if stopping.is_cancelled() && !row.interrupted {
         give_back(&engine, row).await;
@@ -201,6 +260,15 @@ async fn perform_inside<P: Participant>(
             return;
         }
     };
+    let place = tokio::select! {
+        biased;
+        () = stopping.cancelled(), if !row.interrupted => None,
+        place = begun.0.calling.clone().acquire_owned() => place.ok(),
+    };
+    let Some(place) = place else {
+        give_back(&engine, row).await;
+        return;
+    };
     let desk = Desk {
         engine: engine.clone(),
         migration: row.migration,
@@ -218,6 +286,8 @@ async fn perform_inside<P: Participant>(
         interrupted: row.interrupted,
     };
     let performed = engine.participant.perform(job, &desk).await;
+    drop(place);
+    drop(begun);
     finish(&engine, desk, performed).await;
 }
 

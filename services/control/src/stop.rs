@@ -30,7 +30,10 @@ impl Default for StopRule {
     }
 }
 
-/// How the migrations ended, in the order in which they did.
+/// So many are remembered. The rule looks at a hundred; some of them may be withdrawn, and a hundred thousand rows end.
+const KEPT: usize = 2_000;
+
+/// How the last migrations ended, in the order in which they did.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     rule: StopRule,
@@ -55,8 +58,17 @@ impl Outcomes {
             self.ended.remove(&(at, migration));
         }
         if let Some((at, bad)) = outcome(ledger) {
-            self.ended.insert((at, migration));
-            self.bad.insert(migration, (at, bad));
+            self.put(migration, at, bad);
+        }
+    }
+
+    fn put(&mut self, migration: MigrationId, at: Timestamp, bad: bool) {
+        self.ended.insert((at, migration));
+        self.bad.insert(migration, (at, bad));
+        while self.ended.len() > KEPT {
+            if let Some((_, oldest)) = self.ended.pop_first() {
+                self.bad.remove(&oldest);
+            }
         }
     }
 
@@ -100,4 +112,25 @@ fn outcome(ledger: &Ledger) -> Option<(Timestamp, bool)> {
         VerdictKind::Skipped => return None,
     };
     Some((verdict.at, bad))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_ones_are_remembered_and_the_rule_does_not_notice() {
+        let mut outcomes = Outcomes::new(StopRule::default());
+        let rows = 3 * KEPT as i64;
+        for row in 0..rows {
+            let at = Timestamp::from_second(row + 1).unwrap();
+            // The last five are bad, and as many as fill the rule's window long ago.
+            let bad = row >= rows - 5 || row < 100;
+            outcomes.put(MigrationId(Uuid::from_u128(row as u128)), at, bad);
+        }
+        assert_eq!((outcomes.ended.len(), outcomes.bad.len()), (KEPT, KEPT));
+        assert_eq!(outcomes.verdict().unwrap(), "5 of the last 100 were refused, parked or turned back");
+    }
 }

@@ -47,7 +47,12 @@ pub(crate) fn run(name: &str, run: &Value) {
     for row in run["statements"].as_array().into_iter().flatten() {
         let number = |key: &str| row[key].as_f64().unwrap_or_default();
         let begins: String = row["statement"].as_str().unwrap_or_default().chars().take(110).collect();
-        println!("{:>8.0} us {:>8.0} us planned {:>7.2} calls  {begins}", number("us"), number("planning_us"), number("calls"));
+        println!(
+            "{:>8.0} us {:>8.0} us planned {:>7.2} calls  {begins}",
+            number("us"),
+            number("planning_us"),
+            number("calls")
+        );
     }
     println!("each migration:");
     for (what, count) in run["per_migration"].as_object().into_iter().flatten() {
