@@ -1,7 +1,7 @@
 //! What planning has read, kept in the store: a discovery that was stopped goes on, and `apply` knows what is sold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use seatshift_control::planning::{CacheError, CachedRead, ReadCache};
@@ -17,9 +17,56 @@ const SOLD: (&str, &str) = ("plan_sold", "latest");
 /// Offer ids that are sold, by country.
 pub(crate) type Sold = BTreeMap<String, BTreeSet<String>>;
 
-/// Reads, kept in the store.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredReads(pub(crate) Arc<dyn Store>);
+/// So many reads are written at a time, or so many bytes of them.
+const GATHERED: usize = 100;
+const GATHERED_BYTES: usize = 256 * 1024;
+
+/// Reads, kept in the store. They are written some at a time: there are several for each customer, and who is killed reads the
+/// last few again. What is still gathered at the end must be [`flush`](StoredReads::flush)ed.
+#[derive(Debug)]
+pub(crate) struct StoredReads {
+    store: Arc<dyn Store>,
+    /// There are some from before; where there are none, none are asked for.
+    found: bool,
+    gathered: Mutex<Gathered>,
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    bodies: BTreeMap<String, String>,
+    bytes: usize,
+}
+
+impl StoredReads {
+    pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let found = !store.records(READ, None, 1).await?.is_empty();
+        Ok(StoredReads { store, found, gathered: Mutex::default() })
+    }
+
+    /// Writes what is gathered.
+    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+        let gathered = std::mem::take(&mut *self.gathered());
+        if gathered.bodies.is_empty() {
+            return Ok(());
+        }
+        let mut unit = Unit::new(Service::Control);
+        unit.records = gathered.bodies.into_iter().map(|(key, body)| change(READ, &key, body)).collect();
+        self.store.commit(vec![unit]).await?;
+        Ok(())
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True when it is time to write them.
+    fn gather(&self, key: &str, body: String) -> bool {
+        let mut gathered = self.gathered();
+        gathered.bytes += body.len();
+        gathered.bodies.insert(key.to_owned(), body);
+        gathered.bodies.len() >= GATHERED || gathered.bytes >= GATHERED_BYTES
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -30,15 +77,23 @@ struct Kept {
 #[async_trait]
 impl ReadCache for StoredReads {
     async fn get(&self, key: &str) -> Result<Option<CachedRead>, CacheError> {
-        let record = self.0.record(READ, key).await.map_err(|error| CacheError(error.into()))?;
+        let mut body = self.gathered().bodies.get(key).cloned();
+        if body.is_none() && self.found {
+            let record = self.store.record(READ, key).await.map_err(|error| CacheError(error.into()))?;
+            body = record.map(|record| record.body);
+        }
         // What another version wrote is read again.
-        let kept = record.and_then(|record| serde_json::from_str::<Kept>(&record.body).ok());
+        let kept = body.and_then(|body| serde_json::from_str::<Kept>(&body).ok());
         Ok(kept.map(|kept| CachedRead { at: kept.at, body: kept.body }))
     }
 
     async fn put(&self, key: &str, read: CachedRead) -> Result<(), CacheError> {
         let kept = Kept { at: read.at, body: read.body };
-        write(&*self.0, READ, key, &kept).await.map_err(|error| CacheError(error.into()))
+        let body = serde_json::to_string(&kept).map_err(|error| CacheError(error.into()))?;
+        if self.gather(key, body) {
+            self.flush().await.map_err(|error| CacheError(error.into()))?;
+        }
+        Ok(())
     }
 }
 
@@ -73,12 +128,48 @@ async fn write<T: Serialize>(store: &dyn Store, kind: &str, key: &str, value: &T
     let body = serde_json::to_string(value)
         .map_err(|source| StoreError::Damaged { what: "record", source: Box::new(source) })?;
     let mut unit = Unit::new(Service::Control);
-    unit.records.push(RecordWrite {
-        kind: kind.to_owned(),
-        key: key.to_owned(),
-        expected: None,
-        body: Some(body),
-    });
+    unit.records.push(change(kind, key, body));
     store.commit(vec![unit]).await?;
     Ok(())
+}
+
+fn change(kind: &str, key: &str, body: String) -> RecordWrite {
+    RecordWrite { kind: kind.to_owned(), key: key.to_owned(), expected: None, body: Some(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use seatshift_store::MemoryStore;
+
+    use super::*;
+
+    fn read(body: &str) -> CachedRead {
+        CachedRead { at: Timestamp::UNIX_EPOCH, body: body.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn reads_are_written_some_at_a_time_and_found_at_every_moment() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let reads = StoredReads::open(store.clone()).await.unwrap();
+        for number in 0..=GATHERED {
+            reads.put(&format!("key/{number}"), read("body")).await.unwrap();
+        }
+        assert_eq!(store.records(READ, None, 1000).await.unwrap().len(), GATHERED);
+        let last = format!("key/{GATHERED}");
+        assert_eq!(reads.get(&last).await.unwrap(), Some(read("body")));
+
+        reads.flush().await.unwrap();
+        let again = StoredReads::open(store.clone()).await.unwrap();
+        assert_eq!(again.get(&last).await.unwrap(), Some(read("body")));
+        assert_eq!(again.get("key/0").await.unwrap(), Some(read("body")));
+    }
+
+    #[tokio::test]
+    async fn a_large_read_is_written_at_once() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let reads = StoredReads::open(store.clone()).await.unwrap();
+        reads.put("large", read(&"x".repeat(GATHERED_BYTES))).await.unwrap();
+        assert_eq!(store.records(READ, None, 10).await.unwrap().len(), 1);
+    }
 }

@@ -253,10 +253,10 @@ impl Cluster {
 
     /// The name of a service that is no longer there though nobody has stopped it.
     pub fn ended(&self) -> Option<&str> {
-        // Ended, and not waited for yet, it is a zombie.
+        // Ended, and not waited for yet, it is a zombie; what was killed on purpose was waited for.
         let gone = |process: &&Process| {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
-            stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z'))
+            stat.rsplit(") ").next().is_some_and(|state| state.starts_with('Z'))
         };
         self.services().find(gone).map(|process| process.name.as_str())
     }

@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
         let reader = connection.reader.for_purpose(Purpose::Plan);
         let timer = ClockTimer(connection.base.clock.clone());
         let shown = Shown::new(connection.calls.clone());
-        let cache = StoredReads(store.clone());
+        let cache = StoredReads::open(store.clone()).await?;
         let desk =
             Desk { reader: &reader, cache: &cache, timer: &timer, progress: &shown, options: &options };
         let found = tokio::select! {
@@ -90,11 +90,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> anyhow::Result<Ending>
                 asked?;
                 None
             }
-            found = discover(&desk) => Some(found?),
+            found = discover(&desk) => Some(found),
             never = shown.remind() => match never {},
         };
         shown.progress.finish();
-        found
+        // Whatever became of it: what was read is kept.
+        cache.flush().await?;
+        found.transpose()?
     };
     let calls = connection.calls.made();
     let Some(mut plan) = found else {
