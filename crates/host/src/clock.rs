@@ -57,11 +57,24 @@ pub struct ScaledClock {
 }
 
 /// What can be set of a clock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Hands {
     /// Nanoseconds by which it was set forward since it was made.
     forward: AtomicI64,
     wrong: AtomicBool,
+    /// Nanoseconds by which the system's clock was ahead when this one was last found right; [`UNSEEN`]: nobody looks.
+    ahead: AtomicI64,
+}
+
+const UNSEEN: i64 = i64::MIN;
+/// By so many nanoseconds the system's clock has gone on without this one: the machine slept. Less than a stop may take to
+/// hold.
+const SLEPT: u64 = 900_000_000;
+
+impl Default for Hands {
+    fn default() -> Self {
+        Hands { forward: AtomicI64::new(0), wrong: AtomicBool::new(false), ahead: AtomicI64::new(UNSEEN) }
+    }
 }
 
 impl ScaledClock {
@@ -97,7 +110,14 @@ impl ScaledClock {
 
     /// From now on [`Clock::is_right`] says so.
     pub fn found_right(&self, right: bool) {
+        if right {
+            self.hands.ahead.store(self.system_ahead(), Ordering::Relaxed);
+        }
         self.hands.wrong.store(!right, Ordering::Relaxed);
+    }
+
+    fn system_ahead(&self) -> i64 {
+        i64::try_from(system_now().duration_since(self.real_now()).as_nanos()).unwrap_or(i64::MAX)
     }
 
     /// Sets it to the system's clock if that lies within `most` of `real`, the time by somebody who is believed. Answers
@@ -149,7 +169,10 @@ impl Clock for ScaledClock {
     }
 
     fn is_right(&self) -> bool {
-        !self.hands.wrong.load(Ordering::Relaxed)
+        let ahead = self.hands.ahead.load(Ordering::Relaxed);
+        // Since somebody looked last the machine may have slept, which this clock does not show.
+        let awake = ahead == UNSEEN || self.system_ahead().abs_diff(ahead) < SLEPT;
+        awake && !self.hands.wrong.load(Ordering::Relaxed)
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
@@ -183,5 +206,27 @@ impl Clock for VirtualClock {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
         let wait = Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO);
         Box::pin(tokio::time::sleep(wait))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_the_machine_has_slept_the_clock_is_not_right_before_anybody_has_looked() {
+        let clock = ScaledClock::real();
+        clock.found_right(true);
+        assert!(clock.is_right());
+        let second = i64::try_from(SignedDuration::from_secs(1).as_nanos()).unwrap();
+        clock.hands.forward.fetch_sub(second, Ordering::Relaxed);
+        assert!(!clock.is_right(), "the system's clock has gone on without it");
+        clock.found_right(true);
+        assert!(clock.is_right(), "it was looked at, and found near enough");
+    }
+
+    #[test]
+    fn where_nobody_looks_the_clock_is_taken_as_it_is() {
+        assert!(ScaledClock::that_slept(SignedDuration::from_hours(1)).is_right());
     }
 }

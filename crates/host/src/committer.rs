@@ -191,7 +191,7 @@ impl Writer {
     /// Whether the ledger, or what it writes in place of a certain version of a record, is just as this unit wanted it.
     async fn stands(&self, unit: &Unit) -> Result<bool, StoreError> {
         let Some(write) = &unit.ledger else { return self.records_stand(unit).await };
-        let rows = self.store.ledgers(unit.service, &[write.migration]).await?;
+        let rows = self.store.without_instructions(unit.service, &[write.migration]).await?;
         Ok(rows.first().is_some_and(|row| {
             row.version == write.expected + 1 && row.sequence == write.sequence && row.stage == write.stage
         }))

@@ -113,6 +113,7 @@ pub fn start<P: Participant>(
     let reader = Reader {
         queue: to_read,
         service: P::SERVICE,
+        instructions: P::READS_INSTRUCTIONS,
         store: store.clone(),
         clock: clock.clone(),
         ids: ids.clone(),

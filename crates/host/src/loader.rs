@@ -51,6 +51,8 @@ impl Loader {
 pub(crate) struct Reader {
     pub(crate) queue: mpsc::Receiver<Asked>,
     pub(crate) service: Service,
+    /// With their instructions.
+    pub(crate) instructions: bool,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<Ids>,
@@ -101,7 +103,11 @@ impl Reader {
     async fn read_until_answered(&self, ids: &[MigrationId], pulse: &Pulse) -> Result<Rows, Unreadable> {
         let mut patience = Patience::new();
         loop {
-            match self.store.ledgers(self.service, ids).await {
+            let asked = match self.instructions {
+                true => self.store.ledgers(self.service, ids),
+                false => self.store.without_instructions(self.service, ids),
+            };
+            match asked.await {
                 Ok(rows) => return Ok(rows.into_iter().map(|row| (row.migration, Ok(Some(row)))).collect()),
                 Err(error) if error.is_the_stores() => {
                     tracing::error!(error = &error as &dyn std::error::Error, "could not read; trying again");

@@ -20,6 +20,9 @@ use crate::desk::Desk;
 #[async_trait]
 pub trait Participant: Send + Sync + Sized + 'static {
     const SERVICE: Service;
+    /// Whether it decides or works with the instruction of a migration that it knows already. Not so: it is not read with
+    /// the ledger, and [`About::instruction`] is there only with the fact that brings it.
+    const READS_INSTRUCTIONS: bool = true;
     /// Where one migration stands, with everything that must be remembered. `Default` = never heard of it.
     type Stage: Serialize + DeserializeOwned + Default + Debug + Send + Sync;
     /// What happened, as this service hears it.

@@ -39,10 +39,46 @@ pub(crate) struct Relay {
 /// Most events that may be unconfirmed at a time, as batches.
 const WINDOWS: usize = 8;
 
+/// No more are taken while so many bytes are unconfirmed: an event can be a megabyte.
+const MOST_BYTES: usize = 8 << 20;
+/// As long as nothing is known of the events here, they are taken to be so long.
+const FIRST_GUESS: usize = MOST_BYTES / 16;
+
 /// What is safe leaves the outbox within this, also when nothing else is to be published. Real time.
 const CLEAR_WITHIN: Duration = Duration::from_millis(100);
 
-type Unconfirmed = FuturesUnordered<BoxFuture<'static, (u64, Confirm)>>;
+/// Events that the bus has and has not confirmed.
+struct Unconfirmed {
+    events: FuturesUnordered<BoxFuture<'static, Confirmed>>,
+    bytes: usize,
+    /// As long as the longest of the last ones.
+    length: usize,
+}
+
+/// An event's place and length, and what the bus said.
+type Confirmed = (u64, usize, Confirm);
+
+impl Unconfirmed {
+    fn new() -> Self {
+        Unconfirmed { events: FuturesUnordered::new(), bytes: 0, length: FIRST_GUESS }
+    }
+
+    /// How many more of the length of the last ones are not too much; one always, when there is nothing.
+    fn room(&self) -> usize {
+        let room = MOST_BYTES.saturating_sub(self.bytes) / self.length.max(1);
+        if self.events.is_empty() { room.max(1) } else { room }
+    }
+
+    fn push(&mut self, position: u64, bytes: usize, confirm: BoxFuture<'static, Confirm>) {
+        self.bytes += bytes;
+        self.events.push(async move { (position, bytes, confirm.await) }.boxed());
+    }
+
+    /// Such lengths have come; longer ones before are forgotten by and by.
+    fn have_come(&mut self, longest: usize) {
+        self.length = longest.max(self.length / 2);
+    }
+}
 
 /// What the bus has answered and the store has not been told yet.
 #[derive(Default)]
@@ -77,14 +113,15 @@ impl Relay {
             } else if !settled.safe.is_empty() {
                 patience.restored();
             }
-            let room = self.window().saturating_sub(unconfirmed.len()).min(self.limits.batch.max(1));
+            let room = self.window().saturating_sub(unconfirmed.events.len());
+            let room = room.min(self.limits.batch.max(1)).min(unconfirmed.room());
             let rows = self.exchange(&mut settled, room, &pulse).await;
             let more = room > 0 && rows.len() == room;
             self.publish(rows, &mut unconfirmed);
             if more {
                 continue;
             }
-            if flushing.is_cancelled() && unconfirmed.is_empty() && settled.is_empty() {
+            if flushing.is_cancelled() && unconfirmed.events.is_empty() && settled.is_empty() {
                 return;
             }
             pulse.rest();
@@ -100,11 +137,15 @@ impl Relay {
     fn publish(&self, rows: Vec<OutboxRow>, unconfirmed: &mut Unconfirmed) {
         let own = self.meters.own();
         own.published.inc_by(rows.len() as u64);
-        for row in rows {
-            let confirm = self.bus.publish(Outgoing { id: row.id, bytes: row.bytes });
-            unconfirmed.push(async move { (row.position, confirm.await) }.boxed());
+        if let Some(longest) = rows.iter().map(|row| row.bytes.len()).max() {
+            unconfirmed.have_come(longest);
         }
-        own.unconfirmed.set(unconfirmed.len() as f64);
+        for row in rows {
+            let length = row.bytes.len();
+            let confirm = self.bus.publish(Outgoing { id: row.id, bytes: row.bytes });
+            unconfirmed.push(row.position, length, confirm);
+        }
+        own.unconfirmed.set(unconfirmed.events.len() as f64);
     }
 
     /// Waits for answers of the bus, for something to publish, or for the time to look what others have left.
@@ -126,18 +167,20 @@ impl Relay {
         loop {
             tokio::select! {
                 biased;
-                Some(confirmed) = unconfirmed.next() => {
-                    self.take(confirmed, settled);
-                    while let Some(Some(confirmed)) = unconfirmed.next().now_or_never() {
-                        self.take(confirmed, settled);
+                Some(confirmed) = unconfirmed.events.next() => {
+                    let full = unconfirmed.room() == 0;
+                    self.take(confirmed, unconfirmed, settled);
+                    while let Some(Some(confirmed)) = unconfirmed.events.next().now_or_never() {
+                        self.take(confirmed, unconfirmed, settled);
                     }
-                    self.meters.own().unconfirmed.set(unconfirmed.len() as f64);
-                    if self.is_to_be_told(settled) || flushing.is_cancelled() {
+                    self.meters.own().unconfirmed.set(unconfirmed.events.len() as f64);
+                    let room_again = full && unconfirmed.room() > 0;
+                    if self.is_to_be_told(settled) || room_again || flushing.is_cancelled() {
                         return;
                     }
                 }
                 () = self.bells.outbox.notified() => return,
-                () = flushing.cancelled(), if unconfirmed.is_empty() => return,
+                () = flushing.cancelled(), if unconfirmed.events.is_empty() => return,
                 () = &mut look_again => return,
                 () = &mut clear, if !settled.is_empty() => return,
             }
@@ -150,7 +193,9 @@ impl Relay {
         self.limits.gather.is_zero() || !settled.unknown.is_empty() || settled.safe.len() >= self.limits.batch
     }
 
-    fn take(&self, (position, confirm): (u64, Confirm), settled: &mut Settled) {
+    fn take(&self, confirmed: Confirmed, unconfirmed: &mut Unconfirmed, settled: &mut Settled) {
+        let (position, bytes, confirm) = confirmed;
+        unconfirmed.bytes -= bytes;
         let own = self.meters.own();
         match confirm {
             Confirm::Safe => {

@@ -237,6 +237,13 @@ async fn perform<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, stopping:
     perform_inside(engine, taken, stopping).instrument(span).await;
 }
 
+/// When at the latest a piece of work may get its place: half of the time in which it may send is left then.
+fn latest_begin(limits: &Limits, lease_until: Timestamp) -> Timestamp {
+    let may_send = limits.lease.saturating_sub(limits.call_deadline);
+    let before = limits.call_deadline.saturating_add(may_send / 2);
+    lease_until.checked_sub(before).unwrap_or(Timestamp::MIN)
+}
+
 async fn perform_inside<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, stopping: CancellationToken) {
     let Taken { row, lease_until, begun } = taken;
     // What a dead process held keeps its lease: only the end of a lease says so to the next.
@@ -260,10 +267,14 @@ async fn perform_inside<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, st
             return;
         }
     };
+    // Under the rest of its lease there must be time to read and to send. What waits longer for a place is given back, and
+    // claimed anew with a whole lease; but not what a dead process held, whose mark that would take away.
+    let too_late = latest_begin(&engine.limits, lease_until);
     let place = tokio::select! {
         biased;
         () = stopping.cancelled(), if !row.interrupted => None,
         place = begun.0.calling.clone().acquire_owned() => place.ok(),
+        () = engine.clock.sleep_until(too_late), if !row.interrupted => None,
     };
     let Some(place) = place else {
         give_back(&engine, row).await;

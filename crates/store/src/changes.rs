@@ -1,9 +1,27 @@
 //! Following what other processes commit.
 
 use async_trait::async_trait;
-use seatshift_messages::Service;
+use seatshift_messages::{MigrationId, Service};
 
-use crate::{LedgerRow, StoreError};
+use crate::StoreError;
+
+/// That a ledger has changed. What it says now is asked for with [`Changes::stages`], by those who do not know it already:
+/// most of what is committed was committed by whoever looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerChange {
+    pub number: u64,
+    pub migration: MigrationId,
+    /// Of the ledger, after this change.
+    pub version: u64,
+}
+
+/// What a ledger says: its stage as JSON, at this version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRow {
+    pub migration: MigrationId,
+    pub version: u64,
+    pub stage: String,
+}
 
 /// Ledgers in the order in which they were committed, so that a process that keeps a picture of them in memory can keep it
 /// up to date whoever writes.
@@ -13,14 +31,18 @@ use crate::{LedgerRow, StoreError};
 /// one, and only control has a picture to keep: for the other services nothing is numbered.
 #[async_trait]
 pub trait Changes: Send + Sync {
-    /// Ledgers whose last change has a number above `after`, with that number, by number, at most `limit`. A ledger that
-    /// changes again comes again under its new number.
+    /// Ledgers whose last change has a number above `after`, by that number, at most `limit`. A ledger that changes again
+    /// comes again under its new number.
     async fn changed_ledgers(
         &self,
         service: Service,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<(u64, LedgerRow)>, StoreError>;
+    ) -> Result<Vec<LedgerChange>, StoreError>;
+
+    /// What these ledgers say, without their instructions, by migration; those that are not stored are left out.
+    async fn stages(&self, service: Service, migrations: &[MigrationId])
+    -> Result<Vec<StageRow>, StoreError>;
 
     /// The number of the last change; 0 = none yet.
     async fn last_change(&self, service: Service) -> Result<u64, StoreError>;

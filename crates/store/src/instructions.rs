@@ -7,11 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use seatshift_messages::Instruction;
 
+/// What a cached instruction takes however short it is, beside the bytes of its JSON: a short one takes more room than they
+/// say, a long one less.
+const EACH: usize = 1 << 10;
+
 /// By the engine's own key.
 #[derive(Debug)]
 pub(crate) struct Instructions<K> {
     shelf: Mutex<Shelf<K>>,
-    /// Bytes of JSON that the cached instructions stand for, together.
+    /// Bytes that the cached instructions may count together: those of their JSON, and [`EACH`].
     room: usize,
 }
 
@@ -51,6 +55,7 @@ impl<K: Ord + Copy> Instructions<K> {
 
     /// Only for rows that are committed: an id that was rolled back is given to another row.
     pub(crate) fn put(&self, id: K, instruction: Arc<Instruction>, bytes: usize) {
+        let bytes = bytes + EACH;
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.forget(id);
         shelf.uses += 1;

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use seatshift_messages::{EventId, MigrationId, Service};
 
-pub use changes::Changes;
+pub use changes::{Changes, LedgerChange, StageRow};
 pub use memory::MemoryStore;
 pub use postgres::{Held, PgOptions, PgStore};
 pub use rows::*;
@@ -43,6 +43,17 @@ pub trait Store: Send + Sync + Debug {
 
     /// Ledger rows of these migrations, in id order; unknown ones are left out.
     async fn ledgers(&self, service: Service, ids: &[MigrationId]) -> Result<Vec<LedgerRow>, StoreError>;
+
+    /// The same without their instructions, which are many times as long: for whoever decides without them.
+    async fn without_instructions(
+        &self,
+        service: Service,
+        ids: &[MigrationId],
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let mut rows = self.ledgers(service, ids).await?;
+        rows.iter_mut().for_each(|row| row.instruction = None);
+        Ok(rows)
+    }
 
     /// Which of these events the service has consumed already.
     async fn consumed(&self, service: Service, ids: &[EventId]) -> Result<Vec<EventId>, StoreError>;

@@ -43,8 +43,8 @@ pub enum ApplyAnswered {
 const PAGE: usize = 200;
 /// Pages that were never asked for are kept so long.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// Pages forgotten in one transaction.
-const FORGOTTEN: usize = 50;
+/// Pages forgotten in one transaction. A page can have some megabytes, and is read to be removed.
+const FORGOTTEN: usize = 2;
 
 /// In the process that is alone on its store: at once, from memory.
 pub(crate) async fn apply_here(
@@ -183,6 +183,7 @@ async fn forget_until(control: &Inner, from: &str, until: &str) -> Result<(), St
         if gone.is_empty() {
             return Ok(());
         }
+        drop(page);
         control.write(|unit| unit.records.extend(gone)).await;
     }
 }

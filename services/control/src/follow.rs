@@ -1,13 +1,14 @@
-//! Following what other replicas commit: the board is fed in the order of commits, so it never shows a later ledger without
-//! an earlier one.
+//! Following what other replicas commit: the board is fed in the order of commits, with what each ledger says by then. What
+//! must never happen here: a picture that is called whole up to a change that it does not have.
 
 use std::time::Duration;
 
+use seatshift_messages::MigrationId;
 use seatshift_store::StoreError;
 
 use crate::control::Inner;
 use crate::records;
-use crate::restart::read_ledger;
+use crate::restart::read_stage;
 use crate::shared::{Shared, pause};
 
 /// Ledgers read at a time.
@@ -43,11 +44,15 @@ pub(crate) async fn once(control: &Inner, shared: &dyn Shared) -> Result<usize, 
     loop {
         let page = shared.changed(control.board.position(), PAGE).await?;
         // Most of what changed is what this replica has committed itself.
-        for (_, row) in page.iter().filter(|(_, row)| !control.board.knows(row.migration, row.version)) {
-            control.board.note(row.migration, row.version, &read_ledger(row)?);
+        let unknown = page.iter().filter(|change| !control.board.knows(change.migration, change.version));
+        let unknown: Vec<MigrationId> = unknown.map(|change| change.migration).collect();
+        if !unknown.is_empty() {
+            for row in shared.stages(&unknown).await? {
+                control.board.note(row.migration, row.version, &read_stage(&row.stage)?);
+            }
         }
-        if let Some((last, _)) = page.last() {
-            control.board.reached(*last);
+        if let Some(last) = page.last() {
+            control.board.reached(last.number);
         }
         seen += page.len();
         if page.len() < PAGE {

@@ -33,6 +33,8 @@ impl Controlling {
 #[async_trait]
 impl Participant for Controlling {
     const SERVICE: Service = Service::Control;
+    // Control says it once, with the fact that brings it; rows it knows by their plan.
+    const READS_INSTRUCTIONS: bool = false;
     type Stage = Ledger;
     type Fact = News;
     type Work = Work;

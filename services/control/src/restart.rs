@@ -22,7 +22,7 @@ pub(crate) async fn read(store: &dyn Store, board: &Board) -> Result<(), StoreEr
         while !wanted.is_empty() {
             let mut successors = Vec::new();
             for page in wanted.chunks(PAGE) {
-                for row in store.ledgers(Service::Control, page).await? {
+                for row in store.without_instructions(Service::Control, page).await? {
                     let ledger = read_ledger(&row)?;
                     board.note(row.migration, row.version, &ledger);
                     successors.extend(ledger.successor);
@@ -61,7 +61,7 @@ pub(crate) async fn ledgers(
 ) -> Result<Vec<(MigrationId, Ledger)>, StoreError> {
     let mut found = Vec::with_capacity(migrations.len());
     for page in migrations.chunks(PAGE) {
-        for row in store.ledgers(Service::Control, page).await? {
+        for row in store.without_instructions(Service::Control, page).await? {
             found.push((row.migration, read_ledger(&row)?));
         }
     }
@@ -70,6 +70,11 @@ pub(crate) async fn ledgers(
 
 /// What a ledger row of control holds.
 pub(crate) fn read_ledger(row: &LedgerRow) -> Result<Ledger, StoreError> {
-    serde_json::from_str(&row.stage)
+    read_stage(&row.stage)
+}
+
+/// The same of its stage alone.
+pub(crate) fn read_stage(stage: &str) -> Result<Ledger, StoreError> {
+    serde_json::from_str(stage)
         .map_err(|source| StoreError::Damaged { what: "ledger", source: Box::new(source) })
 }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use futures::future::{BoxFuture, join_all};
 use jiff::{SignedDuration, Timestamp};
-use seatshift_bus::{Outgoing, RabbitError};
+use seatshift_bus::{Confirm, Outgoing, RabbitError};
 use seatshift_host::later;
 use seatshift_messages::{Envelope, EventId, MigrationId, Service};
 use seatshift_store::StoreError;
@@ -140,62 +141,79 @@ async fn look(
         migrations = silent.len(),
         "nothing was heard of some migrations for too long: {WHAT_TO_DO_ABOUT_SILENCE}"
     );
-    let mut from_log = BTreeSet::new();
+    let mut again = SaidAgain::default();
     for SilentMigration { migration, since, awaits } in &due {
         let awaits = awaits.map(Service::name);
         tracing::warn!(%migration, %since, awaits, "silent");
-        said.insert(*migration, now);
-        say_again(control, *migration, &mut from_log).await?;
+        again.from_log(control, *migration).await?;
     }
-    say_what_was_lost(control, &due, &from_log).await;
+    let whole = again.what_was_lost(control, &due).await;
+    if whole && again.is_safe(control).await {
+        said.extend(due.iter().map(|one| (one.migration, now)));
+    }
     Ok(more)
 }
 
-/// Publishes what the log has of a migration, in order. What is not confirmed is said again at a later look.
-async fn say_again(
-    control: &Inner,
-    migration: MigrationId,
-    said: &mut BTreeSet<EventId>,
-) -> Result<(), StoreError> {
-    let mut after = 0;
-    loop {
-        let page = control.store.events(after, PAGE, Some(migration.0)).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.position;
-        let readable = page.iter().filter_map(|row| {
-            let envelope = Envelope::from_bytes(&row.bytes).ok()?;
-            Some(Outgoing { id: envelope.id, bytes: row.bytes.clone() })
-        });
-        for event in readable {
-            said.insert(event.id);
-            publish(control, event);
-        }
-    }
+/// What is said again at one look. What is not confirmed, or could not be read, is said again at the next.
+#[derive(Default)]
+struct SaidAgain {
+    events: BTreeSet<EventId>,
+    confirms: Vec<BoxFuture<'static, Confirm>>,
 }
 
-/// Publishes what the history has of these migrations and our log has not: we have not heard it, and others may not have.
-async fn say_what_was_lost(control: &Inner, due: &[SilentMigration], from_log: &BTreeSet<EventId>) {
-    let Some(history) = &control.history else { return };
-    let Some(since) = due.iter().map(|one| one.since).min() else { return };
-    let since = since.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
-    let migrations = due.iter().map(|one| one.migration).collect();
-    match history.about(&migrations, since).await {
-        Ok(events) => {
-            let lost: Vec<Outgoing> =
-                events.into_iter().filter(|event| !from_log.contains(&event.id)).collect();
-            if !lost.is_empty() {
-                tracing::warn!(events = lost.len(), "the history has facts that never came here");
+impl SaidAgain {
+    /// What our own log has of a migration, in order.
+    async fn from_log(&mut self, control: &Inner, migration: MigrationId) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let page = control.store.events(after, PAGE, Some(migration.0)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.position;
+            let readable = page.iter().filter_map(|row| {
+                let envelope = Envelope::from_bytes(&row.bytes).ok()?;
+                Some(Outgoing { id: envelope.id, bytes: row.bytes.clone() })
+            });
+            for event in readable {
+                self.say(control, event);
             }
-            lost.into_iter().for_each(|event| publish(control, event));
         }
-        Err(error) => tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "the history cannot be read: facts that were lost on their way here stay lost until it can"
-        ),
     }
-}
 
-fn publish(control: &Inner, event: Outgoing) {
-    // On a bus that confirms at the reader's acknowledgment waiting for it would be waiting for control itself.
-    drop(control.bus.publish(event));
+    /// What the history has of these migrations and our log has not: we have not heard it, and others may not have. False
+    /// where the history cannot be read.
+    async fn what_was_lost(&mut self, control: &Inner, due: &[SilentMigration]) -> bool {
+        let Some(history) = &control.history else { return true };
+        let Some(since) = due.iter().map(|one| one.since).min() else { return true };
+        let since = since.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
+        let migrations = due.iter().map(|one| one.migration).collect();
+        match history.about(&migrations, since).await {
+            Ok(events) => {
+                let lost: Vec<Outgoing> =
+                    events.into_iter().filter(|event| !self.events.contains(&event.id)).collect();
+                if !lost.is_empty() {
+                    tracing::warn!(events = lost.len(), "the history has facts that never came here");
+                }
+                lost.into_iter().for_each(|event| self.say(control, event));
+                true
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the history cannot be read; what was lost on its way here is said again when it can"
+                );
+                false
+            }
+        }
+    }
+
+    fn say(&mut self, control: &Inner, event: Outgoing) {
+        self.events.insert(event.id);
+        self.confirms.push(control.bus.publish(event));
+    }
+
+    /// Whether none of it can be lost any more.
+    async fn is_safe(self, control: &Inner) -> bool {
+        // Alone, the bus confirms at the reader's acknowledgment: waiting for it would be waiting for control itself.
+        !control.shared || join_all(self.confirms).await.iter().all(|confirm| *confirm == Confirm::Safe)
+    }
 }

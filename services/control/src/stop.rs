@@ -89,7 +89,7 @@ impl Outcomes {
         let (window, limit) = if last.len() <= first {
             (last.len(), first_bad)
         } else {
-            (last.len().min(later), (later * later_percent).div_ceil(100))
+            (last.len().min(later), later.saturating_mul(later_percent).div_ceil(100))
         };
         let bad = last[..window].iter().filter(|bad| **bad).count();
         (bad >= limit.max(1))
@@ -132,5 +132,19 @@ mod tests {
         }
         assert_eq!((outcomes.ended.len(), outcomes.bad.len()), (KEPT, KEPT));
         assert_eq!(outcomes.verdict().unwrap(), "5 of the last 100 were refused, parked or turned back");
+    }
+
+    #[test]
+    fn without_a_limit_in_percent_the_later_rows_never_stop_a_run() {
+        let rule = StopRule { later_percent: usize::MAX, first_bad: usize::MAX, ..StopRule::default() };
+        let mut outcomes = Outcomes::new(rule);
+        for row in 1..=200 {
+            outcomes.put(
+                MigrationId(Uuid::from_u128(row)),
+                Timestamp::from_second(row as i64).unwrap(),
+                true,
+            );
+        }
+        assert_eq!(outcomes.verdict(), None);
     }
 }

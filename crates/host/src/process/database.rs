@@ -24,6 +24,10 @@ pub(super) fn options(
     options.password = settings.password.as_ref().map(Secret::read).transpose()?;
     options.connections = settings.connections;
     options.application_name = format!("seatshift-{service} {instance}");
+    if service == Service::Control {
+        // It makes instructions and does not read them again.
+        options.instruction_bytes = 0;
+    }
     Ok(Some(options))
 }
 

@@ -21,8 +21,8 @@ use self::outbox::Outbox;
 use crate::rows::time_of;
 use crate::tables::{Kept, Ledger, Tables, Touched, Work, WorkKey};
 use crate::{
-    Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerRow, LoggedCall, LoggedDeadLetter,
-    OutboxRow, RecordRow, Store, StoreError, Unit, WorkRow,
+    Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerChange, LedgerRow, LoggedCall,
+    LoggedDeadLetter, OutboxRow, RecordRow, StageRow, Store, StoreError, Unit, WorkRow,
 };
 
 /// Everything in memory. It lives as long as the value: share it in an `Arc`, and "restart" a process by dropping all
@@ -341,11 +341,28 @@ impl Changes for MemoryStore {
         service: Service,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<(u64, LedgerRow)>, StoreError> {
+    ) -> Result<Vec<LedgerChange>, StoreError> {
         let state = self.state();
         let changes = state.numbers.after(service, after).take(limit);
-        let row = |(number, id)| Some((number, ledger_row(id, state.tables.ledgers.get(&(service, id))?)));
+        let row = |(number, migration)| {
+            let version = state.tables.ledgers.get(&(service, migration))?.version;
+            Some(LedgerChange { number, migration, version })
+        };
         Ok(changes.filter_map(row).collect())
+    }
+
+    async fn stages(
+        &self,
+        service: Service,
+        migrations: &[MigrationId],
+    ) -> Result<Vec<StageRow>, StoreError> {
+        let state = self.state();
+        let wanted: BTreeSet<MigrationId> = migrations.iter().copied().collect();
+        let row = |migration| {
+            let ledger = state.tables.ledgers.get(&(service, migration))?;
+            Some(StageRow { migration, version: ledger.version, stage: ledger.stage.clone() })
+        };
+        Ok(wanted.into_iter().filter_map(row).collect())
     }
 
     async fn last_change(&self, service: Service) -> Result<u64, StoreError> {

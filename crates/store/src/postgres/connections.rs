@@ -32,9 +32,19 @@ struct Shared {
     connect_timeout: Duration,
     patience: Duration,
     frozen_timeout: Duration,
-    free: Mutex<Vec<PgConnection>>,
+    free: Mutex<Vec<Idle>>,
     permits: Arc<Semaphore>,
 }
+
+/// A connection that nobody has, and how often it was lent.
+struct Idle {
+    connection: PgConnection,
+    lent: u32,
+}
+
+/// A connection keeps the room that its longest statement or answer took. After so many loans it gives it up: often enough
+/// for a process that is quiet, seldom enough for one that is not.
+const GIVES_UP_ROOM: u32 = 64;
 
 impl Connections {
     /// None is opened yet.
@@ -69,13 +79,14 @@ impl Connections {
         let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
         let free = self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reused = free.is_some();
-        let connection = match free {
-            Some(connection) => connection,
-            None => self.open(doing).await?,
+        let Idle { connection, lent } = match free {
+            Some(idle) => idle,
+            None => Idle { connection: self.open(doing).await?, lent: 0 },
         };
         Ok(Loan {
             shared: Arc::clone(&self.shared),
             connection: Some(connection),
+            lent: lent.wrapping_add(1),
             reused,
             returnable: true,
             in_transaction: false,
@@ -109,6 +120,7 @@ impl fmt::Debug for Connections {
 pub(crate) struct Loan {
     shared: Arc<Shared>,
     connection: Option<PgConnection>,
+    lent: u32,
     /// It was open before: it may have died since.
     pub(crate) reused: bool,
     /// No answer is outstanding, and no transaction is open.
@@ -216,9 +228,15 @@ impl Shared {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        if self.returnable {
+        if self.returnable
+            && let Some(mut connection) = self.connection.take()
+        {
+            if self.lent.is_multiple_of(GIVES_UP_ROOM) {
+                connection.shrink_buffers();
+            }
+            let idle = Idle { connection, lent: self.lent };
             // Fields drop after this body, the permit last: whoever gets it finds the connection.
-            self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
+            self.shared.free.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
         }
     }
 }

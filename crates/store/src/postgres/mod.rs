@@ -36,16 +36,15 @@ use self::marks::Marks;
 pub use self::options::PgOptions;
 use self::rows::{
     BacklogColumns, ChangedColumns, DeadLetterColumns, EventColumns, LedgerColumns, OutboxColumns,
-    RecordColumns, WorkColumns,
+    RecordColumns, StageColumns, WorkColumns,
 };
 use self::sql::Statements;
 use crate::columns::{damaged, limit as rows_at_most, moment, nanoseconds, signed, unsigned};
 use crate::instructions::Instructions;
 use crate::rows::time_of;
-use crate::tables::Kept;
 use crate::{
-    Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerRow, LoggedCall, LoggedDeadLetter,
-    OutboxRow, RecordRow, Settled, Store, StoreError, Unit, WorkRow,
+    Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerChange, LedgerRow, LoggedCall,
+    LoggedDeadLetter, OutboxRow, RecordRow, Settled, StageRow, Store, StoreError, Unit, WorkRow,
 };
 
 /// A store in a PostgreSQL database, opened for some services: a process of a service opens its own.
@@ -107,18 +106,27 @@ impl PgStore {
         self.rooms.first().expect("examined when it was opened")
     }
 
+    async fn ledger_columns(
+        &self,
+        room: &Room,
+        ids: &[MigrationId],
+    ) -> Result<Vec<LedgerColumns>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let mut loan = self.connections.take("reading ledgers").await?;
+        let query = sqlx::query_as(room.sql.ledgers.clone()).bind(ids);
+        loan.all(query).await.map_err(loan.failed())
+    }
+
     /// Ledgers with their instructions: from the cache, the rest from the database.
     async fn told(&self, room: &Room, rows: Vec<LedgerColumns>) -> Result<Vec<LedgerRow>, StoreError> {
         let instructed = rows.iter().filter(|row| row.instructed).map(|row| row.migration.into());
         let instructions = self.instructions(room, instructed.collect()).await?;
         let read = |row: LedgerColumns| {
-            let (migration, row) = row.read()?;
-            let instruction = match &row.instruction {
-                Kept::Stored(_) => instructions.get(&migration).cloned(),
-                Kept::Nowhere | Kept::Here(_) => None,
-            };
-            let (customer, version, sequence, stage) = (row.customer, row.version, row.sequence, row.stage);
-            Ok(LedgerRow { migration, customer, version, sequence, stage, instruction })
+            let row = row.row()?;
+            Ok(LedgerRow { instruction: instructions.get(&row.migration).cloned(), ..row })
         };
         rows.into_iter().map(read).collect()
     }
@@ -160,15 +168,17 @@ impl Store for PgStore {
 
     async fn ledgers(&self, service: Service, ids: &[MigrationId]) -> Result<Vec<LedgerRow>, StoreError> {
         let room = self.room(service)?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let mut loan = self.connections.take("reading ledgers").await?;
-        let query = sqlx::query_as(room.sql.ledgers.clone()).bind(ids);
-        let rows = loan.all(query).await.map_err(loan.failed())?;
-        drop(loan);
+        let rows = self.ledger_columns(room, ids).await?;
         self.told(room, rows).await
+    }
+
+    async fn without_instructions(
+        &self,
+        service: Service,
+        ids: &[MigrationId],
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let rows = self.ledger_columns(self.room(service)?, ids).await?;
+        rows.into_iter().map(LedgerColumns::row).collect()
     }
 
     async fn consumed(&self, service: Service, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {
@@ -369,7 +379,7 @@ impl Changes for PgStore {
         service: Service,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<(u64, LedgerRow)>, StoreError> {
+    ) -> Result<Vec<LedgerChange>, StoreError> {
         let room = self.room(service)?;
         if service != Service::Control {
             return Ok(Vec::new());
@@ -378,10 +388,22 @@ impl Changes for PgStore {
         let query = query.bind(signed(after)).bind(rows_at_most(limit));
         let mut loan = self.connections.take("reading changes").await?;
         let rows: Vec<ChangedColumns> = loan.all(query).await.map_err(loan.failed())?;
-        drop(loan);
-        let (numbers, rows): (Vec<_>, Vec<_>) = rows.into_iter().map(ChangedColumns::split).unzip();
-        let rows = self.told(room, rows).await?;
-        numbers.into_iter().map(unsigned).zip(rows).map(|(number, row)| Ok((number?, row))).collect()
+        rows.into_iter().map(ChangedColumns::read).collect()
+    }
+
+    async fn stages(
+        &self,
+        service: Service,
+        migrations: &[MigrationId],
+    ) -> Result<Vec<StageRow>, StoreError> {
+        if migrations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<uuid::Uuid> = migrations.iter().map(|migration| migration.0).collect();
+        let query = sqlx::query_as(self.room(service)?.sql.stages.clone()).bind(ids);
+        let mut loan = self.connections.take("reading ledgers").await?;
+        let rows: Vec<StageColumns> = loan.all(query).await.map_err(loan.failed())?;
+        rows.into_iter().map(StageColumns::read).collect()
     }
 
     async fn last_change(&self, service: Service) -> Result<u64, StoreError> {

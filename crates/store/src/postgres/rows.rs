@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::columns::{damaged, moment, nanoseconds, signed, unsigned};
 use crate::tables::{Kept, Ledger, Record, RecordKey, Work};
 use crate::{
-    Backlog, CallCount, CallRow, EventRow, LoggedCall, LoggedDeadLetter, OutboxRow, RecordRow, StoreError,
-    WorkRow,
+    Backlog, CallCount, CallRow, EventRow, LedgerChange, LedgerRow, LoggedCall, LoggedDeadLetter, OutboxRow,
+    RecordRow, StageRow, StoreError, WorkRow,
 };
 
 /// Column by column, as the statements select them.
@@ -36,10 +36,8 @@ columns! {
     LedgerColumns {
         migration: Uuid, customer: Option<Uuid>, version: i64, sequence: i64, stage: String, instructed: bool,
     }
-    ChangedColumns {
-        change: i64, migration: Uuid, customer: Option<Uuid>, version: i64, sequence: i64, stage: String,
-        instructed: bool,
-    }
+    ChangedColumns { change: i64, migration: Uuid, version: i64 }
+    StageColumns { migration: Uuid, version: i64, stage: String }
     WorkColumns {
         migration: Uuid, part: String, version: i64, body: String, due: Option<i64>, lease_until: Option<i64>,
         interrupted: bool,
@@ -113,12 +111,25 @@ impl LedgerColumns {
         };
         Ok((self.migration.into(), row))
     }
+
+    /// Without the instruction.
+    pub(super) fn row(self) -> Result<LedgerRow, StoreError> {
+        let (migration, Ledger { customer, version, sequence, stage, instruction: _ }) = self.read()?;
+        Ok(LedgerRow { migration, customer, version, sequence, stage, instruction: None })
+    }
 }
 
 impl ChangedColumns {
-    pub(super) fn split(self) -> (i64, LedgerColumns) {
-        let ChangedColumns { change, migration, customer, version, sequence, stage, instructed } = self;
-        (change, LedgerColumns { migration, customer, version, sequence, stage, instructed })
+    pub(super) fn read(self) -> Result<LedgerChange, StoreError> {
+        let (number, version) = (unsigned(self.change)?, unsigned(self.version)?);
+        Ok(LedgerChange { number, migration: self.migration.into(), version })
+    }
+}
+
+impl StageColumns {
+    pub(super) fn read(self) -> Result<StageRow, StoreError> {
+        let version = unsigned(self.version)?;
+        Ok(StageRow { migration: self.migration.into(), version, stage: self.stage })
     }
 }
 

@@ -74,6 +74,21 @@ impl SqliteStore {
         self.writer.close().await
     }
 
+    async fn ledger_columns(
+        &self,
+        service: Service,
+        ids: &[MigrationId],
+    ) -> Result<Vec<LedgerColumns>, StoreError> {
+        let mut keys: Vec<_> = ids.iter().map(|id| (service.name(), hex(id.0))).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        sqlx::query_as(sql::LOAD_LEDGERS)
+            .bind(list(&keys))
+            .fetch_all(&mut *self.readers.take().await)
+            .await
+            .map_err(failed("reading ledgers"))
+    }
+
     /// Instructions by number: from the cache, the rest from the file.
     async fn instructions(&self, ids: Vec<i64>) -> Result<BTreeMap<i64, Arc<Instruction>>, StoreError> {
         let mut found = BTreeMap::new();
@@ -117,14 +132,7 @@ impl Store for SqliteStore {
     }
 
     async fn ledgers(&self, service: Service, ids: &[MigrationId]) -> Result<Vec<LedgerRow>, StoreError> {
-        let mut keys: Vec<_> = ids.iter().map(|id| (service.name(), hex(id.0))).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let rows: Vec<LedgerColumns> = sqlx::query_as(sql::LOAD_LEDGERS)
-            .bind(list(&keys))
-            .fetch_all(&mut *self.readers.take().await)
-            .await
-            .map_err(failed("reading ledgers"))?;
+        let rows = self.ledger_columns(service, ids).await?;
         let instructions = self.instructions(rows.iter().filter_map(|row| row.instruction).collect()).await?;
         let read = |row: LedgerColumns| {
             let ((_, migration), row) = row.read()?;
@@ -136,6 +144,19 @@ impl Store for SqliteStore {
             Ok(LedgerRow { migration, customer, version, sequence, stage, instruction })
         };
         rows.into_iter().map(read).collect()
+    }
+
+    async fn without_instructions(
+        &self,
+        service: Service,
+        ids: &[MigrationId],
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let read = |row: LedgerColumns| {
+            let ((_, migration), row) = row.read()?;
+            let (customer, version, sequence, stage) = (row.customer, row.version, row.sequence, row.stage);
+            Ok(LedgerRow { migration, customer, version, sequence, stage, instruction: None })
+        };
+        self.ledger_columns(service, ids).await?.into_iter().map(read).collect()
     }
 
     async fn consumed(&self, service: Service, ids: &[EventId]) -> Result<Vec<EventId>, StoreError> {

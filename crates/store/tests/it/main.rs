@@ -33,6 +33,7 @@ macro_rules! conformance {
             units::only_the_service_that_was_told_has_the_instruction;
             units::a_known_customer_stays_known;
             units::ledgers_come_in_id_order_without_the_unknown;
+            units::ledgers_are_read_without_their_instructions;
             units::of_racing_writers_one_wins;
             work::due_work_comes_oldest_first;
             work::held_work_is_not_handed_out_again;

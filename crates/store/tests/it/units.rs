@@ -230,6 +230,22 @@ pub(crate) async fn ledgers_come_in_id_order_without_the_unknown(store: Arc<dyn 
     assert_eq!(store.commit(vec![]).await.unwrap(), []);
 }
 
+pub(crate) async fn ledgers_are_read_without_their_instructions(store: Arc<dyn Store>) {
+    for n in [2, 1] {
+        let write = LedgerWrite { instruction: Some(instruction(n)), ..ledger(migration(n), 0, "a") };
+        commit(&*store, Unit { ledger: Some(write), ..unit() }).await;
+    }
+    let asked = [2, 9, 1, 2].map(migration);
+    let mut expected = store.ledgers(HERE, &asked).await.unwrap();
+    assert!(expected.iter().all(|row| row.instruction.is_some()));
+    expected.iter_mut().for_each(|row| row.instruction = None);
+    assert_eq!(store.without_instructions(HERE, &asked).await.unwrap(), expected);
+    assert!(store.without_instructions(HERE, &[]).await.unwrap().is_empty());
+    // A decision that was made without it leaves it as it stands.
+    commit(&*store, Unit { ledger: Some(ledger(migration(1), 1, "b")), ..unit() }).await;
+    assert!(store.ledgers(HERE, &[migration(1)]).await.unwrap()[0].instruction.is_some());
+}
+
 pub(crate) async fn of_racing_writers_one_wins(store: Arc<dyn Store>) {
     let one = migration(1);
     for expected in 0..5 {

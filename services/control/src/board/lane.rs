@@ -32,14 +32,14 @@ impl Few {
     }
 }
 
-/// All migrations of one customer.
-#[derive(Debug)]
-pub(super) struct Lane {
-    pub(super) members: Few,
-    /// What the lane has put among those that may begin, now or later.
-    pub(super) offers: Option<(Option<Moment>, Candidate)>,
-    /// Somebody in it is to be told that it waits.
-    pub(super) told: bool,
+/// What a lane has to offer. It follows from its members alone, so it is not kept: before one of them changes it is worked
+/// out and taken back, and afterwards worked out anew.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    /// What it would begin, and not before when.
+    pub(super) begins: Option<(Option<Moment>, Candidate)>,
+    /// Who in it is to be told that it waits, each with whom it waits for.
+    pub(super) told: Vec<(MigrationId, MigrationId)>,
 }
 
 /// A migration that could begin: wishes of operators first, then the nearest end date.

@@ -7,6 +7,7 @@
 mod lane;
 mod member;
 mod progress;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use seatshift_messages::{CustomerId, MigrationId, SubscriptionId};
 use tokio::sync::watch;
 
-use self::lane::{Begins, Candidate, Few, Lane};
+use self::lane::{Begins, Candidate, Few, Offers};
 use self::member::{Member, Moment, Phase};
+use self::table::Table;
 use crate::pause::Pause;
 use crate::silence::{SilenceLimits, SilentMigration};
 use crate::stop::{Outcomes, StopRule};
@@ -34,17 +36,19 @@ pub struct Board {
 
 #[derive(Debug)]
 struct State {
-    members: BTreeMap<MigrationId, Member>,
-    lanes: BTreeMap<CustomerId, Lane>,
-    by_subscription: BTreeMap<SubscriptionId, Few>,
+    members: Table<MigrationId, Member>,
+    /// Each customer's migrations, of which one at a time is under way.
+    lanes: Table<CustomerId, Few>,
+    by_subscription: Table<SubscriptionId, Few>,
     /// May be admitted now, best first.
-    ready: BTreeSet<Candidate>,
+    ready: Table<Candidate, ()>,
     /// Not before their day.
     later: BTreeSet<(Moment, Candidate)>,
-    /// Hold their slot, and are not parked.
-    active: BTreeSet<MigrationId>,
-    checking: BTreeSet<MigrationId>,
-    waiting: BTreeSet<MigrationId>,
+    /// How many hold their slot and are not parked.
+    active: usize,
+    checking: Table<MigrationId, ()>,
+    /// How many wait for their turn.
+    waiting: usize,
     /// Rows that are to be told that they wait, each with whom they wait for.
     to_tell: BTreeMap<MigrationId, MigrationId>,
     /// Migrations that a ledger promises and that are not there, each with the one that it tries again.
@@ -68,14 +72,14 @@ pub(crate) struct Taken {
 impl Board {
     pub(crate) fn new(stop: StopRule) -> Self {
         let state = State {
-            members: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            by_subscription: BTreeMap::new(),
-            ready: BTreeSet::new(),
+            members: Table::new(),
+            lanes: Table::new(),
+            by_subscription: Table::new(),
+            ready: Table::new(),
             later: BTreeSet::new(),
-            active: BTreeSet::new(),
-            checking: BTreeSet::new(),
-            waiting: BTreeSet::new(),
+            active: 0,
+            checking: Table::new(),
+            waiting: 0,
             to_tell: BTreeMap::new(),
             promised: BTreeMap::new(),
             outcomes: Outcomes::new(stop),
@@ -154,7 +158,7 @@ impl Board {
     /// Why the run should be stopped, where it should and something is left to be begun.
     pub(crate) fn goes_wrong(&self) -> Option<String> {
         let state = self.state();
-        if state.pause.is_some() || state.waiting.is_empty() {
+        if state.pause.is_some() || state.waiting == 0 {
             return None;
         }
         state.outcomes.verdict()
@@ -169,10 +173,10 @@ impl Board {
     pub(crate) fn grants(&self, in_flight: usize, most: usize, now: Timestamp) -> Vec<MigrationId> {
         let mut state = self.state();
         state.ripen(now);
-        let free = in_flight.saturating_sub(state.active.len()).min(most);
+        let free = in_flight.saturating_sub(state.active).min(most);
         let rows = state.pause.is_none();
         let may = |candidate: &&Candidate| rows || candidate.kind == Begins::Wish;
-        state.ready.iter().take_while(may).take(free).map(|candidate| candidate.migration).collect()
+        state.ready.keys().take_while(may).take(free).map(|candidate| candidate.migration).collect()
     }
 
     /// When the next row may begin that may not yet.
@@ -187,7 +191,7 @@ impl Board {
 
     /// Rows whose facts are to be read again, the first so many.
     pub(crate) fn checking(&self, most: usize) -> Vec<MigrationId> {
-        self.state().checking.iter().take(most).copied().collect()
+        self.state().checking.keys().take(most).copied().collect()
     }
 
     pub(crate) fn is_checking(&self, migration: MigrationId) -> bool {
@@ -221,7 +225,7 @@ impl Board {
     /// What is the end of it, where nothing more happens by itself.
     pub(crate) fn settled(&self) -> Option<Settled> {
         let state = self.state();
-        if !state.active.is_empty() || !state.to_tell.is_empty() {
+        if state.active > 0 || !state.to_tell.is_empty() {
             return None;
         }
         if state.ready.is_empty() && state.later.is_empty() {
@@ -249,12 +253,11 @@ impl Board {
         let since =
             |member: &Member| Some(member.heard_at.get()?.max(state.resumed_at.unwrap_or(Timestamp::MIN)));
         let mut silent: Vec<SilentMigration> = state
-            .active
+            .members
             .iter()
-            .filter_map(|id| state.members.get(id).map(|member| (*id, member)))
             .filter(|(_, member)| member.phase == Phase::Running)
             .filter_map(|(migration, member)| {
-                Some(SilentMigration { migration, since: since(member)?, awaits: member.awaits })
+                Some(SilentMigration { migration: *migration, since: since(member)?, awaits: member.awaits })
             })
             .filter(|silent| now.duration_since(silent.since) > limits.of(silent.awaits))
             .collect();
@@ -285,28 +288,42 @@ impl State {
     fn note(&mut self, migration: MigrationId, version: u64, ledger: &Ledger) -> bool {
         // Only heard of from others.
         let Some(row) = &ledger.row else { return false };
-        if self.members.get(&migration).is_some_and(|known| known.version >= version) {
+        let before = self.members.get(&migration);
+        if before.is_some_and(|known| known.version >= version) {
             return false;
         }
+        let before = before.map(|known| known.phase);
+        self.withdraw(row.customer);
         let member = Member::of(row, version, ledger);
         if let Some(subscription) = row.old_subscription {
-            self.by_subscription.entry(subscription).or_insert(Few::One(migration)).insert(migration);
+            self.by_subscription.or_insert(subscription, Few::One(migration)).insert(migration);
         }
-        keep(&mut self.active, migration, matches!(member.phase, Phase::Checking | Phase::Running));
-        keep(&mut self.checking, migration, member.phase == Phase::Checking);
-        keep(&mut self.waiting, migration, member.phase == Phase::Waiting);
+        self.count(before, member.phase);
+        if member.phase == Phase::Checking {
+            self.checking.insert(migration, ());
+        } else {
+            self.checking.remove(&migration);
+        }
         self.promised.remove(&migration);
         if let Some(successor) = ledger.successor
-            && !self.members.contains_key(&successor)
+            && !self.members.contains(&successor)
         {
             self.promised.insert(successor, migration);
         }
         self.outcomes.note(migration, ledger);
         self.members.insert(migration, member);
-        let lane = Lane { members: Few::One(migration), offers: None, told: false };
-        self.lanes.entry(row.customer).or_insert(lane).members.insert(migration);
-        self.arrange(row.customer);
+        self.lanes.or_insert(row.customer, Few::One(migration)).insert(migration);
+        self.offer(row.customer);
         true
+    }
+
+    fn count(&mut self, before: Option<Phase>, now: Phase) {
+        let active = |phase: Phase| matches!(phase, Phase::Checking | Phase::Running);
+        let waiting = |phase: Phase| phase == Phase::Waiting;
+        self.active += usize::from(active(now));
+        self.active -= usize::from(before.is_some_and(active));
+        self.waiting += usize::from(waiting(now));
+        self.waiting -= usize::from(before.is_some_and(waiting));
     }
 
     fn last_of(&self, subscription: SubscriptionId, wanted: impl Fn(&Member) -> bool) -> Option<MigrationId> {
@@ -314,46 +331,48 @@ impl State {
         ids.iter().rev().find(|id| self.members.get(id).is_some_and(&wanted)).copied()
     }
 
-    /// Works out anew what a customer's lane offers, and who in it must be told that it waits.
-    fn arrange(&mut self, customer: CustomerId) {
-        let Some(lane) = self.lanes.get_mut(&customer) else { return };
-        match lane.offers.take() {
-            Some((None, candidate)) => drop(self.ready.remove(&candidate)),
-            Some((Some(at), candidate)) => {
-                self.later.remove(&(at, candidate));
-                self.ready.remove(&candidate);
-            }
-            None => {}
-        }
-        if std::mem::take(&mut lane.told) {
-            for row in lane.members.as_slice() {
-                self.to_tell.remove(row);
-            }
-        }
-        let members = || {
-            lane.members.as_slice().iter().filter_map(|id| self.members.get(id).map(|member| (*id, member)))
-        };
-        let holder = members().find(|(_, member)| member.holds_slot());
-        match holder {
+    /// What a customer's lane offers, and who in it must be told that it waits.
+    fn offers(&self, customer: CustomerId) -> Offers {
+        let ids = self.lanes.get(&customer).map_or(&[][..], Few::as_slice);
+        let members = || ids.iter().filter_map(|id| self.members.get(id).map(|member| (*id, member)));
+        match members().find(|(_, member)| member.holds_slot()) {
             None => {
-                let offers = members().filter_map(|(id, member)| member.offer(id)).min();
-                match offers {
-                    Some((None, candidate)) => drop(self.ready.insert(candidate)),
-                    Some((Some(at), candidate)) => drop(self.later.insert((at, candidate))),
-                    None => {}
-                }
-                lane.offers = offers;
+                let begins = members().filter_map(|(id, member)| member.offer(id)).min();
+                Offers { begins, told: Vec::new() }
             }
             Some((holder, member)) if member.phase == Phase::Parked => {
-                let waiting: Vec<MigrationId> = members()
-                    .filter(|(_, row)| row.phase == Phase::Waiting && !row.waits)
-                    .map(|(id, _)| id)
-                    .collect();
-                lane.told = !waiting.is_empty();
-                self.to_tell.extend(waiting.into_iter().map(|id| (id, holder)));
+                let waits = |row: &Member| row.phase == Phase::Waiting && !row.waits;
+                let told = members().filter(|(_, row)| waits(row)).map(|(id, _)| (id, holder)).collect();
+                Offers { begins: None, told }
             }
-            Some(_) => {}
+            Some(_) => Offers::default(),
         }
+    }
+
+    /// Before a member of the lane changes: what it offers as it is, is offered no more.
+    fn withdraw(&mut self, customer: CustomerId) {
+        let Offers { begins, told } = self.offers(customer);
+        if let Some((not_before, candidate)) = begins {
+            // Its day may have come.
+            self.ready.remove(&candidate);
+            if let Some(at) = not_before {
+                self.later.remove(&(at, candidate));
+            }
+        }
+        for (row, _) in told {
+            self.to_tell.remove(&row);
+        }
+    }
+
+    /// After it has changed.
+    fn offer(&mut self, customer: CustomerId) {
+        let Offers { begins, told } = self.offers(customer);
+        match begins {
+            Some((None, candidate)) => self.ready.insert(candidate, ()),
+            Some((Some(at), candidate)) => drop(self.later.insert((at, candidate))),
+            None => {}
+        }
+        self.to_tell.extend(told);
     }
 
     /// Rows whose day has come.
@@ -364,15 +383,7 @@ impl State {
                 break;
             }
             self.later.pop_first();
-            self.ready.insert(candidate);
+            self.ready.insert(candidate, ());
         }
-    }
-}
-
-fn keep(set: &mut BTreeSet<MigrationId>, migration: MigrationId, wanted: bool) {
-    if wanted {
-        set.insert(migration);
-    } else {
-        set.remove(&migration);
     }
 }

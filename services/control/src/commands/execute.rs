@@ -1,6 +1,6 @@
 //! Carrying a command out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use seatshift_host::Effect;
@@ -50,12 +50,14 @@ async fn wishes(
         Err(answered) if before.is_empty() => return Ok(answered),
         Err(_) => Vec::new(),
     };
-    let open = meant.iter().filter(|migration| !before.iter().any(|answer| answer.migration == **migration));
+    let before: BTreeSet<MigrationId> = before.into_iter().map(|answer| answer.migration).collect();
+    let open = meant.iter().filter(|migration| !before.contains(migration));
     futures::stream::iter(open)
         .for_each_concurrent(AT_ONCE, async |migration| wish(control, id, command, *migration).await)
         .await;
     let mut answers = answers(control, id).await?;
-    answers.sort_by_key(|answer| meant.iter().position(|migration| *migration == answer.migration));
+    let place: BTreeMap<MigrationId, usize> = meant.iter().copied().zip(0..).collect();
+    answers.sort_by_key(|answer| place.get(&answer.migration).copied());
     Ok(Answered::Each { answers })
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::control::Inner;
 use crate::participant::A_MOMENT;
 use crate::records;
+use crate::restart;
 use crate::tracker::Answer;
 
 pub use execute::preview;
@@ -165,12 +166,17 @@ pub async fn withdraw(store: &dyn Store, id: &str) -> Result<(), StoreError> {
 /// Takes up commands until it is dropped.
 pub(crate) async fn run(control: &Inner) {
     loop {
-        if let Err(error) = take_up(control).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "could not look for commands; trying again"
-            );
-            control.clock.sleep(A_MOMENT).await;
+        match take_up(control).await {
+            // No wish of ours is under way here. What is promised and not there was committed after its maker had lost the
+            // lock: a unit that lies with the writer outlives whoever waits for it.
+            Ok(()) => restart::finish(control).await,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "could not look for commands; trying again"
+                );
+                control.clock.sleep(A_MOMENT).await;
+            }
         }
         tokio::select! {
             biased;

@@ -80,10 +80,50 @@ fn sold(books: &BTreeMap<String, Arc<Offers>>) -> BTreeMap<String, BTreeSet<Stri
     books.iter().map(|(country, offers)| (country.clone(), available(offers))).collect()
 }
 
+/// Customers that are kept together. A hundred thousand in one piece are more than control takes, or has room for.
+const KEPT_TOGETHER: usize = 1000;
+/// How many pieces there are; none while they are being written. Sorts behind them: a cache that writes some reads at a time,
+/// in the order of their keys, writes it last.
+const PIECES: &str = "customers/pieces";
+
+fn piece(number: usize) -> String {
+    format!("customers/{number}")
+}
+
+/// The list of customers that was kept, when it was kept whole.
+async fn kept_customers(desk: &Desk<'_>, now: Timestamp) -> Result<Option<Vec<SeenCustomer>>, CacheError> {
+    let reuse = desk.options.reuse_reads;
+    let Some(Some(pieces)) = recall::<Option<usize>>(desk.cache, PIECES, now, reuse).await? else {
+        return Ok(None);
+    };
+    let mut customers = Vec::new();
+    for number in 0..pieces {
+        let known: Option<Vec<SeenCustomer>> = recall(desk.cache, &piece(number), now, reuse).await?;
+        let Some(known) = known else { return Ok(None) };
+        customers.extend(known);
+    }
+    Ok(Some(customers))
+}
+
+async fn keep_customers(
+    desk: &Desk<'_>,
+    now: Timestamp,
+    customers: &[SeenCustomer],
+) -> Result<(), CacheError> {
+    // Pieces of this list and of the one before must never be taken for one list.
+    keep(desk.cache, PIECES, now, &None::<usize>).await?;
+    let pieces = customers.chunks(KEPT_TOGETHER);
+    let count = pieces.len();
+    for (number, some) in pieces.enumerate() {
+        keep(desk.cache, &piece(number), now, &some).await?;
+    }
+    keep(desk.cache, PIECES, now, &Some(count)).await
+}
+
 /// All customers of the partner, and what of the list cannot be read.
 async fn customers(desk: &Desk<'_>) -> Result<(Vec<SeenCustomer>, Vec<String>), PlanError> {
     let now = desk.timer.now();
-    if let Some(known) = recall(desk.cache, "customers", now, desk.options.reuse_reads).await? {
+    if let Some(known) = kept_customers(desk, now).await? {
         return Ok((known, Vec::new()));
     }
     let (mut customers, mut unlisted, mut after) = (Vec::new(), Vec::new(), None);
@@ -109,7 +149,7 @@ async fn customers(desk: &Desk<'_>) -> Result<(Vec<SeenCustomer>, Vec<String>), 
     customers.sort_by_key(|customer: &SeenCustomer| customer.id);
     customers.dedup_by_key(|customer| customer.id);
     if unlisted.is_empty() {
-        keep(desk.cache, "customers", now, &customers).await?;
+        keep_customers(desk, now, &customers).await?;
     }
     Ok((customers, unlisted))
 }

@@ -39,13 +39,9 @@ async fn a_pause_outlives_the_process() {
     assert_eq!(stage.states().await, ["a1 completed (completed)"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_migration_that_was_promised_before_the_crash_is_made_after_it() {
-    let stage = Stage::new().await;
-    stage.world.set("a1", Does::Refuse);
-    stage.apply(&plan("p", vec![row("a1", 10)])).await;
-    stage.control.settled().await;
-    // The crash comes between the refused ledger, which promises a successor, and the successor's own.
+/// Writes a promise into the ledger of the refused first row, past the control that is running; the migration that it names is
+/// nowhere.
+pub(super) async fn promise(stage: &Stage) -> MigrationId {
     let refused = stage.rows().await[0].migration;
     let row = stage.store.ledgers(Service::Control, &[refused]).await.unwrap().remove(0);
     let mut ledger: Ledger = serde_json::from_str(&row.stage).unwrap();
@@ -61,6 +57,17 @@ async fn a_migration_that_was_promised_before_the_crash_is_made_after_it() {
         instruction: None,
     });
     stage.store.commit(vec![unit]).await.unwrap();
+    successor
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_was_promised_before_the_crash_is_made_after_it() {
+    let stage = Stage::new().await;
+    stage.world.set("a1", Does::Refuse);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.control.settled().await;
+    // The crash comes between the refused ledger, which promises a successor, and the successor's own.
+    let successor = promise(&stage).await;
     assert_eq!(
         stage.states().await,
         ["a1 refused (offer_not_sold)"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use seatshift_messages::AskedBy;
 
+use super::crash::promise;
 use super::stage::{Does, Stage, one, plan, row};
 use crate::applies::apply_here;
 use crate::commands::{Answered, Command, Verb, enqueue};
@@ -40,6 +41,20 @@ async fn replicas_bring_a_plan_to_its_end_and_ask_for_nothing_twice() {
         assert_eq!(replica.control.progress(), stage.control.progress(), "all see the same");
     }
     assert_eq!(stage.slots().await, 0, "every slot is free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_is_promised_by_a_commit_that_came_late_is_made_by_whoever_acts() {
+    let stage = Stage::replicated(2, Config::default()).await;
+    stage.world.set("a1", Does::Refuse);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    settled(&stage).await;
+    stage.world.set("a1", Does::Complete);
+    // As a writer does it after the database was away: who promised it waits for it no more.
+    let successor = promise(&stage).await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    assert_eq!(stage.states().await, ["a1 completed (completed)"]);
+    assert_eq!(stage.rows().await[0].migration, successor);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! A migration of which nothing is heard raises an alarm, and its events are said once more.
 
+use std::sync::atomic::Ordering;
+
 use jiff::SignedDuration;
 use seatshift_messages::{Envelope, Service};
 use seatshift_store::Store;
@@ -59,6 +61,19 @@ async fn a_fact_that_was_lost_on_its_way_to_control_is_found_in_the_history() {
     stage.control.settled().await;
     assert_eq!(stage.states().await, ["a1 completed (completed)", "b1 completed (completed)"]);
     assert!(stage.control.silent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_history_is_away_what_was_lost_is_looked_for_again_at_the_next_look() {
+    let stage = Stage::with(quick()).await;
+    stage.world.set("a1", Does::Unheard);
+    stage.world.history_is_away.store(true, Ordering::Relaxed);
+    stage.apply(&plan("p", vec![row("a1", 10)])).await;
+    stage.wait(SignedDuration::from_mins(150)).await;
+    assert_eq!(stage.states().await, ["a1 running"], "looked for in vain");
+    stage.world.history_is_away.store(false, Ordering::Relaxed);
+    stage.wait(SignedDuration::from_mins(5)).await;
+    assert_eq!(stage.states().await, ["a1 completed (completed)"], "no second limit was waited for");
 }
 
 #[tokio::test(start_paused = true)]

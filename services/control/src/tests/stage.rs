@@ -1,7 +1,7 @@
 //! The stage on which control is tested: everything real but the participants and the look at Microsoft.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use seatshift_bus::{Bus, LocalBus, Outgoing, RabbitError};
 use seatshift_host::{Clock, Ids, Limits, Parts, VirtualClock};
 use seatshift_messages::*;
-use seatshift_store::{Changes, LedgerRow, MemoryStore, Store, StoreError};
+use seatshift_store::{Changes, LedgerChange, MemoryStore, StageRow, Store, StoreError};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -94,8 +94,11 @@ impl OneLock {
 
 #[async_trait]
 impl Shared for Neighbors {
-    async fn changed(&self, after: u64, limit: usize) -> Result<Vec<(u64, LedgerRow)>, StoreError> {
+    async fn changed(&self, after: u64, limit: usize) -> Result<Vec<LedgerChange>, StoreError> {
         self.0.changed_ledgers(Service::Control, after, limit).await
+    }
+    async fn stages(&self, migrations: &[MigrationId]) -> Result<Vec<StageRow>, StoreError> {
+        Changes::stages(&*self.0, Service::Control, migrations).await
     }
     async fn last_change(&self) -> Result<u64, StoreError> {
         Changes::last_change(&*self.0, Service::Control).await
@@ -138,6 +141,8 @@ pub(super) struct World {
     under_way: AtomicUsize,
     /// What was published and delivered to nobody.
     undelivered: Mutex<Vec<Outgoing>>,
+    /// The history cannot be read.
+    pub(super) history_is_away: AtomicBool,
     pub(super) most: AtomicUsize,
     rows: Mutex<BTreeMap<Uuid, String>>,
     sequences: Mutex<BTreeMap<(Service, Uuid), u64>>,
@@ -175,6 +180,9 @@ impl History for Past {
         migrations: &BTreeSet<MigrationId>,
         since: Timestamp,
     ) -> Result<Vec<Outgoing>, RabbitError> {
+        if self.0.history_is_away.load(Ordering::Relaxed) {
+            return Err(RabbitError::Cancelled);
+        }
         let about = |event: &&Outgoing| {
             let envelope = Envelope::from_bytes(&event.bytes).unwrap();
             migrations.contains(&MigrationId(envelope.subject)) && envelope.time >= since

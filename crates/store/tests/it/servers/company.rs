@@ -176,7 +176,7 @@ async fn who_follows_control_misses_nothing() {
     let last = stores[0].last_change(Service::Control).await.unwrap();
     assert!(stores[0].changed_ledgers(Service::Control, last, 9).await.unwrap().is_empty());
     let newest = stores[0].changed_ledgers(Service::Control, last - 1, 9).await.unwrap();
-    assert_eq!(newest.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [last]);
+    assert_eq!(newest.iter().map(|row| row.number).collect::<Vec<_>>(), [last]);
 }
 
 /// Ledger versions and the number of events, by looking only at what is new.
@@ -190,9 +190,14 @@ async fn follow(store: Arc<PgStore>, done: Arc<AtomicBool>) -> (BTreeMap<Migrati
         if last && changed.is_empty() && logged.is_empty() {
             return (ledgers, events);
         }
-        for (number, row) in changed {
-            assert!(number > change);
-            change = number;
+        let changed_ids: Vec<MigrationId> = changed.iter().map(|row| row.migration).collect();
+        let stages = store.stages(Service::Control, &changed_ids).await.unwrap();
+        assert_eq!(stages.len(), changed.len());
+        for row in changed {
+            assert!(row.number > change);
+            change = row.number;
+            let stage = stages.iter().find(|stage| stage.migration == row.migration).unwrap();
+            assert!(stage.version >= row.version, "what is read later is no older");
             ledgers.insert(row.migration, row.version);
         }
         events += logged.len();
