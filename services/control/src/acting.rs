@@ -1,5 +1,5 @@
 //! Acting for all replicas: whoever holds the lock admits, looks, carries out commands and applies plans; the others wait
-//! for it.
+//! for it. One whose clock is wrong lets the others try first: while it acts nothing begins.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,6 +12,10 @@ use crate::{admission, agree, applies, checks, commands, follow, restart, silenc
 
 /// Between two tries to become the one who acts.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How much longer than the others one waits whose clock is wrong, and how long it then acts at a time.
+const AFTER_THE_OTHERS: Duration = Duration::from_secs(5);
+const AT_A_TIME: Duration = Duration::from_mins(1);
 
 /// Everything that one process does for all. Until it is dropped.
 pub(crate) async fn act(control: &Inner) {
@@ -39,6 +43,10 @@ pub(crate) async fn run(control: &Inner, shared: &dyn Shared) {
             }
         }
         pause(TRY_AGAIN).await;
+        if !control.clock.is_right() {
+            // Somebody must act all the same where nobody's clock is right: a pause is carried out at any time.
+            pause(AFTER_THE_OTHERS).await;
+        }
     }
 }
 
@@ -55,8 +63,25 @@ async fn while_held(control: &Inner, shared: &dyn Shared, held: &dyn Holding) {
         futures::join!(Box::pin(act(control)), agree::run(control));
     };
     // Dropped at once when the lock is gone: what was committed stands, and whoever has it now goes on from there.
-    unless(held.lost(), acting).await;
+    let to_others = async {
+        tokio::select! {
+            biased;
+            () = held.lost() => {}
+            () = wrong(control) => tracing::warn!("this replica's clock is wrong: another may act"),
+        }
+    };
+    unless(to_others, acting).await;
     tracing::info!("this replica no longer admits and carries out commands");
+}
+
+/// Until the clock is found wrong; where it was wrong at once, a while later.
+async fn wrong(control: &Inner) {
+    if !control.clock.is_right() {
+        pause(AT_A_TIME).await;
+    }
+    while control.clock.is_right() {
+        pause(TRY_AGAIN).await;
+    }
 }
 
 async fn unless(lost: impl Future<Output = ()>, acting: impl Future<Output = ()>) {

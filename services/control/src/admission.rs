@@ -1,7 +1,7 @@
 //! Admission: who begins next. One customer, one migration at a time; customers in parallel; the nearest end date first.
 //!
 //! One task grants slots, so two rows of a customer can never both be granted; what it grants is decided by the tracker and
-//! on disk before the next look. What must never happen here: a grant that only memory knows.
+//! on disk before the next look. What must never happen here: a grant that only memory knows, or one by a clock that is wrong.
 
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ const BEHIND: Duration = Duration::from_millis(200);
 pub(crate) async fn run(control: &Inner) {
     let mut changes = control.board.watch();
     loop {
+        // A wave's day, and what the stop rule counts, are compared with what others have written down.
+        control.right_time().await;
         changes.borrow_and_update();
         if let Some(why) = control.board.goes_wrong() {
             control.pause_by_rule(STOP_RULE, why).await;

@@ -123,6 +123,8 @@ pub(crate) async fn run(control: &Inner) {
 
 async fn take_up(control: &Inner) -> Result<(), StoreError> {
     for (id, asked) in records::all::<ApplyAsked>(&*control.store, records::APPLY, "").await? {
+        // A run begins at a time from which its ends are counted.
+        control.right_time().await;
         let answered = carry_out(control, &asked).await?;
         tracing::info!(by = %asked.options.approved_by, rows = asked.rows, "a plan was applied");
         control

@@ -42,8 +42,14 @@ async fn check(control: &Inner, migration: MigrationId) -> MigrationId {
     let stored = stored_row(control, &row).await;
     let mut tries = 0;
     loop {
+        // It is judged by the day, and asks for the migration.
+        control.right_time().await;
         let question = Question { run: row.run, migration, retries: row.retries, row: &stored.row, tries };
-        let fact = match control.recheck.recheck(question).await {
+        let rechecked = control.recheck.recheck(question).await;
+        if !control.clock.is_right() {
+            continue;
+        }
+        let fact = match rechecked {
             Rechecked::StillTrue(instruction) => Fact::StillTrue { instruction },
             Rechecked::Stopped(cause) => Fact::Stopped { cause },
             Rechecked::Later(wait) => {

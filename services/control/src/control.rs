@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +23,13 @@ use crate::silence::{History, SilenceLimits, SilentMigration};
 use crate::stop::StopRule;
 use crate::tracker::{Fact, Ledger, News};
 use crate::{Controlling, acting, applies, commands, follow, restart};
+
+/// Between two looks whether the clock is right again.
+const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(1);
+
+/// What a person does while control admits nothing because its clock cannot be relied on.
+pub const WHAT_TO_DO_ABOUT_THE_CLOCK: &str = "the clock of this replica of control differs from the database's: it admits nothing, and carries out no command but `pause`, \
+     until they agree. Set the wrong one right; `/readyz` of the replica says by how much";
 
 /// What can be set about control at run time.
 #[derive(Debug, Clone, Copy)]
@@ -241,7 +249,11 @@ impl Control {
     }
 
     /// Migrations under way of which nothing was heard for longer than their step may take, longest first.
+    /// None while the clock is not right: nobody knows then how long it has been.
     pub fn silent(&self) -> Vec<SilentMigration> {
+        if !self.clock_is_right() {
+            return Vec::new();
+        }
         self.inner.board.silent(self.inner.clock.now(), &self.inner.config.silence)
     }
 
@@ -308,6 +320,11 @@ impl Control {
         commands::preview(&*self.inner.store, &*self.inner.clock, command).await
     }
 
+    /// Whether this process's clock agrees with the others'. While it does not, nothing is admitted here.
+    pub fn clock_is_right(&self) -> bool {
+        self.inner.clock.is_right()
+    }
+
     /// What time it is for the engine.
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
@@ -325,7 +342,7 @@ impl Control {
 
     /// A tenth of a second of real time: between two looks at what another replica does.
     pub async fn a_moment(&self) {
-        crate::shared::pause(std::time::Duration::from_millis(100)).await;
+        crate::shared::pause(Duration::from_millis(100)).await;
     }
 }
 
@@ -363,10 +380,17 @@ impl Inner {
         self.host.write(unit).await
     }
 
+    /// Until this process's clock can be relied on: whatever begins by time, or writes down when something was, waits for that.
+    pub(crate) async fn right_time(&self) {
+        while !self.clock.is_right() {
+            self.clock.pause(LOOK_AT_THE_CLOCK).await;
+        }
+    }
+
     /// Until it is time to look again for what other processes have asked for.
     pub(crate) async fn next_look(&self) {
         match (self.shared, self.config.look_for_commands) {
-            (true, _) => crate::shared::pause(std::time::Duration::from_millis(200)).await,
+            (true, _) => crate::shared::pause(Duration::from_millis(200)).await,
             (false, Some(wait)) => self.clock.sleep(wait).await,
             (false, None) => std::future::pending().await,
         }

@@ -39,7 +39,7 @@ mod tests;
 
 pub use applies::{ApplyAnswered, ApplyAsked};
 pub use board::{Board, Progress, Settled};
-pub use control::{Config, Control, Setup, start};
+pub use control::{Config, Control, Setup, WHAT_TO_DO_ABOUT_THE_CLOCK, start};
 pub use participant::Controlling;
 pub use pause::{Pause, STOP_RULE, Turned, Valve};
 pub use run::*;

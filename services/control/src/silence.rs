@@ -103,6 +103,7 @@ pub(crate) async fn run(control: &Inner) {
     let mut more = false;
     loop {
         control.clock.sleep(if more { between.min(SOON) } else { between }).await;
+        control.right_time().await;
         let now = control.clock.now();
         more = match look(control, now, &limits, &mut said).await {
             Ok(more) => more,

@@ -106,6 +106,7 @@ async fn through_control(settings: &Settings) -> anyhow::Result<Vec<Check>> {
         let now = control.progress(None, None, 0).await?;
         checks.push(Check::good("control", control.address()));
         checks.push(permission(now.allow_changes));
+        checks.extend(now.what_to_do_about_the_clock.map(|what| Check::bad("clock", what)));
         checks.extend(silent(&now.silent));
         checks.push(dead_letters(control).await);
     }

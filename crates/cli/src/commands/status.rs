@@ -51,6 +51,9 @@ pub(crate) struct Status {
     pub(crate) causes: Vec<CauseCount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) paused: Option<String>,
+    /// Why control begins nothing, and what to do, while its clock is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clock: Option<String>,
     /// Rows under way of which nothing is heard, while somebody works on them; none = there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) silent: Option<SilentRows>,
@@ -94,7 +97,9 @@ pub(crate) async fn look(base: &Base, settings: &Settings) -> anyhow::Result<Sta
     status.engine = base.at_work(settings).await?;
     let silent = match &base.control {
         Some(control) => {
-            let told = control.progress(None, None, 0).await?.silent.into_iter();
+            let told = control.progress(None, None, 0).await?;
+            status.clock = told.what_to_do_about_the_clock;
+            let told = told.silent.into_iter();
             told.map(|one| (one.migration, one.since)).collect()
         }
         // Where nobody works, silence says nothing.
@@ -152,6 +157,7 @@ async fn status_of(store: &dyn Store, run: Option<Run>, rows: &[RowStanding]) ->
         users_moved: rows.iter().map(|row| u64::from(standing_users(row))).sum(),
         causes: causes(rows),
         paused: pause.map(|pause| pause.cause.text),
+        clock: None,
         silent: None,
     })
 }
@@ -209,6 +215,9 @@ impl Status {
         }
         if let Some(why) = &self.paused {
             let _ = write!(text, "\nPaused: {why}. Go on: seatshift resume.\n");
+        }
+        if let Some(why) = &self.clock {
+            let _ = write!(text, "\nNothing begins: {why}.\n");
         }
         if let Some(silent) = &self.silent {
             let _ = write!(text, "\n{}", silent.text());

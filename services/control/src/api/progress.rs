@@ -10,6 +10,7 @@ use super::Api;
 use super::problem::{Problem, Refused};
 use super::waiting::{Asked, until};
 use super::wire::{ProgressNow, Silent};
+use crate::control::WHAT_TO_DO_ABOUT_THE_CLOCK;
 use crate::silence::WHAT_TO_DO_ABOUT_SILENCE;
 
 /// What is waited for.
@@ -38,7 +39,9 @@ pub(super) async fn now(
     let mut changes = api.control.watch();
     loop {
         let number = *changes.borrow_and_update();
-        let version = format!("{}:{number}", api.instance);
+        // A clock that was found wrong, or right again, is another picture though nothing else has changed.
+        let wrong = if api.control.clock_is_right() { "" } else { ":clock" };
+        let version = format!("{}:{number}{wrong}", api.instance);
         let known = wanted.seen.as_deref() == Some(&version);
         let behind = wanted.from.is_some_and(|from| api.control.position() < from);
         if (!known && !behind) || Instant::now() >= end {
@@ -50,6 +53,7 @@ pub(super) async fn now(
 }
 
 fn picture(api: &Api, version: String, behind: bool) -> ProgressNow {
+    let right = api.control.clock_is_right();
     let silent: Vec<Silent> = api.control.silent().into_iter().map(Silent::from).collect();
     ProgressNow {
         version,
@@ -61,6 +65,8 @@ fn picture(api: &Api, version: String, behind: bool) -> ProgressNow {
         silent,
         at_risk: api.control.at_risk(),
         allow_changes: api.allow_changes,
+        clock_is_right: right,
+        what_to_do_about_the_clock: (!right).then(|| WHAT_TO_DO_ABOUT_THE_CLOCK.to_owned()),
         now: api.control.now(),
         clock_scale: api.clock_scale,
     }

@@ -32,11 +32,23 @@ pub struct ProgressNow {
     pub at_risk: usize,
     /// Whether anything may be changed at Microsoft.
     pub allow_changes: bool,
+    /// Whether the clock of the replica that answers agrees with the database's. While it does not, that one admits nothing
+    /// and carries out no command but `pause`.
+    #[serde(default = "yes")]
+    pub clock_is_right: bool,
+    /// For people, where it is not right: what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what_to_do_about_the_clock: Option<String>,
     /// What time it is for control, which a simulator's clock may decide.
     #[schema(value_type = String, format = DateTime)]
     pub now: Timestamp,
     /// Seconds of that clock in a real one.
     pub clock_scale: u32,
+}
+
+/// Of a control that does not say so yet.
+fn yes() -> bool {
+    true
 }
 
 /// A migration of which nothing is heard.

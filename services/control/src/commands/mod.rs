@@ -1,7 +1,8 @@
 //! What operators ask for, also from other processes: records that the running engine takes up and answers.
 //!
 //! A command is written, taken up within half a second, carried out, and answered for each migration it names. It is carried
-//! out again after a crash, and then leaves alone what it has already answered.
+//! out again after a crash, and then leaves alone what it has already answered. While the clock is wrong only a pause is
+//! carried out, for to stop is right at any time: the others are judged by a deadline, or say from when on something counts.
 
 mod execute;
 mod resolve;
@@ -187,20 +188,46 @@ pub(crate) async fn run(control: &Inner) {
 }
 
 async fn take_up(control: &Inner) -> Result<(), StoreError> {
+    let mut overtaken = Vec::new();
     for (id, command) in records::all::<Command>(&*control.store, records::COMMAND, "").await? {
+        match command.verb {
+            Verb::Pause { .. } => give_up(control, &mut overtaken).await,
+            // Waits until the clock is right; a pause behind it does not.
+            Verb::Resume if !control.clock.is_right() => {
+                overtaken.push((id, command));
+                continue;
+            }
+            Verb::Retry { .. } | Verb::Rollback { .. } | Verb::Accept { .. } if !control.clock.is_right() => {
+                continue;
+            }
+            Verb::Resume | Verb::Retry { .. } | Verb::Rollback { .. } | Verb::Accept { .. } => {}
+        }
         let answered = execute::carry_out(control, &id, &command).await?;
-        // Not whom it is about: a person may have named the customer.
-        let verb = command.verb.name();
-        tracing::info!(verb, command = %id, by = %command.asked.by, "a command was carried out");
-        control
-            .write(|unit| {
-                unit.records.push(records::remove(records::COMMAND, &id));
-                unit.records.push(records::put(records::ANSWERED, id.clone(), &answered));
-            })
-            .await;
-        control.answered.notify_waiters();
+        answer_with(control, &id, &command, &answered).await;
     }
     Ok(())
+}
+
+/// Carried out after the pause that was given after them, they would end it.
+async fn give_up(control: &Inner, overtaken: &mut Vec<(String, Command)>) {
+    for (id, command) in overtaken.drain(..) {
+        let text =
+            "not resumed: the clock of control was wrong, and it was paused again meanwhile".to_owned();
+        answer_with(control, &id, &command, &Answered::Done { text }).await;
+    }
+}
+
+async fn answer_with(control: &Inner, id: &str, command: &Command, answered: &Answered) {
+    // Not whom it is about: a person may have named the customer.
+    let verb = command.verb.name();
+    tracing::info!(verb, command = %id, by = %command.asked.by, "a command was carried out");
+    control
+        .write(|unit| {
+            unit.records.push(records::remove(records::COMMAND, id));
+            unit.records.push(records::put(records::ANSWERED, id.to_owned(), answered));
+        })
+        .await;
+    control.answered.notify_waiters();
 }
 
 /// Writes a command down, and rings for whoever acts.

@@ -322,6 +322,19 @@ async fn progress_names_the_silent_with_the_step_they_are_in_and_says_what_to_do
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_says_that_the_clock_is_wrong_and_what_to_do() {
+    let desk = Desk::new(true).await;
+    let right = desk.get("/v1/progress").await;
+    assert_eq!((&right["clock_is_right"], right.get("what_to_do_about_the_clock")), (&json!(true), None));
+    desk.stage.replicas[1].clock.found_right(false);
+    let path = format!("/v1/progress?wait=20&seen={}", right["version"].as_str().unwrap());
+    let wrong = desk.get(&path).await;
+    assert_eq!(wrong["clock_is_right"], json!(false));
+    assert!(wrong["what_to_do_about_the_clock"].as_str().unwrap().contains("admits nothing"));
+    assert_ne!(wrong["version"], right["version"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_and_records_come_in_pages_and_only_what_planning_read_can_be_written() {
     let desk = Desk::new(true).await;
     let applied = desk.apply("p", &["a1", "b1"]).await;

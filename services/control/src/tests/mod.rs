@@ -2,6 +2,7 @@
 
 mod admission;
 mod api;
+mod clock;
 mod commands;
 mod crash;
 mod replicas;

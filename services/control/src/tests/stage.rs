@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::clock::Doubtful;
 use crate::commands::{Answered, Command, Target, Verb};
 use crate::standing::{self, RowStanding};
 use crate::tracker::{Answer, VerdictKind};
@@ -61,6 +62,7 @@ pub(super) struct Stage {
 pub(super) struct Replica {
     pub(super) control: Control,
     pub(super) running: JoinHandle<()>,
+    pub(super) clock: Arc<Doubtful>,
 }
 
 /// What replicas share, over a store in memory. The lock can be taken away from whoever holds it, who then notices late.
@@ -429,8 +431,9 @@ impl Stage {
             (replicas > 1).then(|| Arc::new(Neighbors(store.clone(), lock.clone())) as Arc<dyn Shared>);
         let mut started = Vec::new();
         for _ in 0..replicas {
+            let clock = Arc::new(Doubtful::of(clock.clone()));
             let setup = Setup {
-                parts: parts.clone(),
+                parts: Parts { clock: clock.clone(), ..parts.clone() },
                 recheck: recheck.clone(),
                 valve: valve.clone(),
                 config,
@@ -438,7 +441,7 @@ impl Stage {
                 shared: shared.clone(),
             };
             let (control, running) = start(setup, CancellationToken::new()).await.unwrap();
-            started.push(Replica { control, running: tokio::spawn(running) });
+            started.push(Replica { control, running: tokio::spawn(running), clock });
         }
         let mut tasks = Vec::new();
         let actor = Arc::new(Actor { bus, clock: clock.clone(), ids: ids.clone(), world: world.clone() });
