@@ -1,5 +1,12 @@
 //! Whether a configuration can be used by a service, without anything being reached for.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use url::Url;
+
 use crate::settings::{Secret, SecretUnreadable, Settings};
 use crate::telemetry;
 
@@ -21,7 +28,9 @@ pub(super) enum Unfit {
     #[error("{key}: {source}; write the secret into that file, readable by the service alone")]
     Secret { key: &'static str, source: SecretUnreadable },
     #[error("{key}: {} cannot be read ({source}); check its name and rights", file.display())]
-    File { key: &'static str, file: std::path::PathBuf, source: std::io::Error },
+    File { key: &'static str, file: PathBuf, source: std::io::Error },
+    #[error("{key}: {} holds no {what} in PEM form (-----BEGIN ...); name the right file, or convert it with `openssl`", file.display())]
+    NoPem { key: &'static str, file: PathBuf, what: &'static str },
     #[error("broker.client_cert_file and broker.client_key_file go together: set both or none")]
     HalfACertificate,
 }
@@ -39,17 +48,51 @@ pub(super) fn check(settings: &Settings, program: Program) -> Result<(), Refusal
     for (key, file) in [
         ("broker.ca_file", &broker.ca_file),
         ("broker.client_cert_file", &broker.client_cert_file),
-        ("broker.client_key_file", &broker.client_key_file),
+        (KEY, &broker.client_key_file),
     ] {
         if let Some(file) = file {
-            std::fs::File::open(file).map_err(|source| Unfit::File { key, file: file.clone(), source })?;
+            pem(key, file)?;
         }
+    }
+    for (key, file) in settings.database.url.iter().flat_map(pem_files) {
+        pem(key, &file)?;
     }
     if broker.client_cert_file.is_some() != broker.client_key_file.is_some() {
         return Err(Unfit::HalfACertificate.into());
     }
     telemetry::check(&settings.telemetry)?;
     (program.check)(settings)
+}
+
+/// The broker's, and the database's in its address.
+const KEY: &str = "broker.client_key_file";
+const DATABASE_KEY: &str = "database.url, sslkey";
+
+/// Files that the address of the database names.
+fn pem_files(url: &Url) -> Vec<(&'static str, PathBuf)> {
+    let named = |(key, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let key = match &*key {
+            "sslrootcert" | "ssl-root-cert" | "ssl-ca" => "database.url, sslrootcert",
+            "sslcert" | "ssl-cert" => "database.url, sslcert",
+            "sslkey" | "ssl-key" => DATABASE_KEY,
+            _ => return None,
+        };
+        Some((key, PathBuf::from(&*value)))
+    };
+    url.query_pairs().filter_map(named).collect()
+}
+
+/// Whether a file holds what it is named for: a certificate, or a private key. The system's own store would take its place
+/// silently, and the connection fail for a reason that names neither key nor file.
+fn pem(key: &'static str, file: &Path) -> Result<(), Unfit> {
+    let bytes = std::fs::read(file).map_err(|source| Unfit::File { key, file: file.to_owned(), source })?;
+    let (what, holds) = if [KEY, DATABASE_KEY].contains(&key) {
+        ("private key", PrivateKeyDer::from_pem_slice(&bytes).is_ok())
+    } else {
+        let mut all = CertificateDer::pem_slice_iter(&bytes).peekable();
+        ("certificate", all.peek().is_some() && all.all(|one| one.is_ok()))
+    };
+    if holds { Ok(()) } else { Err(Unfit::NoPem { key, file: file.to_owned(), what }) }
 }
 
 fn secret(key: &'static str, secret: Option<&Secret>) -> Result<(), Unfit> {
@@ -89,10 +132,57 @@ mod tests {
     fn a_secret_that_cannot_be_read_and_half_a_certificate_are_named() {
         let told = checked(&[DATABASE, BROKER, ("SEATSHIFT__BROKER__PASSWORD_FILE", "nowhere")]).unwrap_err();
         assert!(told.contains("broker.password_file") && told.contains("nowhere"), "{told}");
-        let told =
-            checked(&[DATABASE, BROKER, ("SEATSHIFT__BROKER__CLIENT_KEY_FILE", "/dev/null")]).unwrap_err();
+        let (_folder, key) = file(PRIVATE_KEY);
+        let told = checked(&[DATABASE, BROKER, ("SEATSHIFT__BROKER__CLIENT_KEY_FILE", &key)]).unwrap_err();
         assert!(told.contains("go together"), "{told}");
         let told = checked(&[DATABASE, BROKER, ("SEATSHIFT__TELEMETRY__FILTER", "a=b=c")]).unwrap_err();
         assert!(told.contains("telemetry.filter"), "{told}");
+    }
+
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    const PRIVATE_KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+
+    fn file(text: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file.pem");
+        std::fs::write(&file, text).unwrap();
+        let name = file.display().to_string();
+        (folder, name)
+    }
+
+    #[test]
+    fn a_file_that_holds_no_certificate_or_key_is_named_with_what_it_should_hold() {
+        let (_one, certificate) = file(CERTIFICATE);
+        let (_two, garbage) = file("not a certificate");
+        let (_three, torn) = file(&(CERTIFICATE.to_owned() + "-----BEGIN CERTIFICATE-----\nAAAA\n"));
+        let authority = |file: &str| checked(&[DATABASE, BROKER, ("SEATSHIFT__BROKER__CA_FILE", file)]);
+        authority(&certificate).unwrap();
+        for wrong in ["/dev/null", &garbage, &torn] {
+            let told = authority(wrong).unwrap_err();
+            assert!(told.contains("broker.ca_file") && told.contains(wrong), "{told}");
+            assert!(
+                told.contains("no certificate in PEM form") && told.contains("name the right file"),
+                "{told}"
+            );
+        }
+        let own = [
+            ("SEATSHIFT__BROKER__CLIENT_CERT_FILE", &*certificate),
+            ("SEATSHIFT__BROKER__CLIENT_KEY_FILE", &certificate),
+        ];
+        let told = checked(&[DATABASE, BROKER, own[0], own[1]]).unwrap_err();
+        assert!(told.contains("broker.client_key_file") && told.contains("no private key"), "{told}");
+    }
+
+    #[test]
+    fn the_files_that_the_databases_address_names_are_looked_at_too() {
+        let (_one, certificate) = file(CERTIFICATE);
+        let (_two, garbage) = file("not a certificate");
+        let of = |file: &str| {
+            let url = format!("postgres://p@127.0.0.1/s?sslmode=verify-full&sslrootcert={file}");
+            checked(&[("SEATSHIFT__DATABASE__URL", &url), BROKER])
+        };
+        of(&certificate).unwrap();
+        assert!(of(&garbage).unwrap_err().contains("database.url, sslrootcert"));
+        assert!(of("/nowhere/ca.pem").unwrap_err().contains("/nowhere/ca.pem cannot be read"));
     }
 }

@@ -1,6 +1,8 @@
 //! Every key of the configuration file, once: what it is called, what it may hold, and what to tell the person who fills
 //! it in. Reading, the environment, the file that `init` writes and the error texts are all made from this table.
 
+use super::address;
+
 /// What a key may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -8,7 +10,8 @@ pub(super) enum Kind {
     /// Never in the file, only in the environment.
     Secret,
     Flag,
-    Count,
+    /// A whole number within these, both included.
+    Count(u64, u64),
     /// From one hour to a year.
     Hours,
     Url,
@@ -21,6 +24,8 @@ pub(super) enum Kind {
     Address,
     /// Servers, as addresses with one of these schemes, without a password inside; several stand with commas between.
     Servers(&'static [&'static str]),
+    /// One PostgreSQL, as an address without a password inside.
+    Database,
 }
 
 impl Kind {
@@ -29,7 +34,9 @@ impl Kind {
         match self {
             Kind::Text | Kind::Secret => "write a text in quotation marks".to_owned(),
             Kind::Flag => "write true or false".to_owned(),
-            Kind::Count => "write a whole number without quotation marks".to_owned(),
+            Kind::Count(least, most) => {
+                format!("write a whole number from {least} to {most}, without quotation marks")
+            }
             Kind::Hours => "write whole hours from 1 to 8760, without quotation marks".to_owned(),
             Kind::Url => "write an address such as \"https://api.example.net\", without a user or a password"
                 .to_owned(),
@@ -37,8 +44,13 @@ impl Kind {
             Kind::Path => "write the name of a file or folder in quotation marks".to_owned(),
             Kind::Address => "write an address and a port such as \"127.0.0.1:9100\"".to_owned(),
             Kind::Servers(schemes) => format!(
-                "write an address such as \"{}://seatshift_purchase@db.example.net/seatshift\", and the password into a file",
+                "write an address such as \"{}://purchase@broker.example.net/seatshift\", and the password into a file",
                 schemes.first().copied().unwrap_or_default()
+            ),
+            Kind::Database => format!(
+                "write one address such as \"postgres://seatshift_purchase@db.example.net/seatshift?sslmode=verify-full\", sslmode \
+                 being one of {}, and the password into a file",
+                address::SSL_MODES.join(", ")
             ),
             Kind::Word(words) => format!("write one of: {}", words.join(", ")),
         }
@@ -72,11 +84,15 @@ const fn key(path: &'static str, kind: Kind, shown: Shown, value: &'static str, 
     Key { path, kind, shown, value, about }
 }
 
-use Kind::{Address, Count, Flag, Hours, Path, Secret, Servers, Text, Time, Url, Word};
+use Kind::{Address, Count, Database, Flag, Hours, Path, Secret, Servers, Text, Time, Url, Word};
 use Shown::{Commented, Hidden, Open};
 
-const POSTGRES: &[&str] = &["postgres", "postgresql"];
 const AMQP: &[&str] = &["amqp", "amqps"];
+
+/// Calls a minute of one family.
+const PER_MINUTE: Kind = Count(1, 1_000_000);
+/// How many times as fast as real time a clock of tests runs.
+const SCALE: Kind = Count(1, u32::MAX as u64);
 
 /// All keys, in the order in which `init` writes them.
 #[rustfmt::skip]
@@ -110,28 +126,28 @@ pub(super) static KEYS: &[Key] = &[
         "Audience of app-only tokens; only change it when login is refused because of it."),
     key("partner_center.indirect_provider", Flag, Commented, "false",
         "You are an indirect provider: orders name the reseller of record."),
-    key("partner_center.call_seconds", Count, Commented, "60",
+    key("partner_center.call_seconds", Count(1, 600), Commented, "60",
         "The longest that one call may take. Shorter makes more calls whose outcome nobody knows."),
     key("partner_center.api", Url, Hidden, "", ""),
     key("partner_center.authority", Url, Hidden, "", ""),
 
     key("planning.offers_file", Path, Commented, "\"offers.toml\"",
         "What you know of offers: ids of retired ones, ids that stay, rules for targets."),
-    key("planning.min_days_left", Count, Commented, "2",
+    key("planning.min_days_left", Count(0, 3650), Commented, "2",
         "A subscription that ends within this many days is left alone, and said so."),
-    key("planning.spare_seats", Count, Commented, "0",
+    key("planning.spare_seats", Count(0, 100_000), Commented, "0",
         "Seats to buy beyond the users who move."),
-    key("planning.reuse_reads_hours", Count, Commented, "12",
+    key("planning.reuse_reads_hours", Count(0, 8760), Commented, "12",
         "What was read is kept this long, so that a stopped plan goes on where it was."),
-    key("planning.customers_at_once", Count, Commented, "16", ""),
+    key("planning.customers_at_once", Count(1, 1000), Commented, "16", ""),
 
-    key("run.max_in_flight", Count, Commented, "64",
+    key("run.max_in_flight", Count(1, 100_000_000), Commented, "64",
         "Customers worked on at the same time."),
-    key("run.stop_after_first", Count, Commented, "3",
+    key("run.stop_after_first", Count(0, 20), Commented, "3",
         "Stop rule: pause when so many of the first 20 rows end refused or parked ..."),
-    key("run.stop_percent", Count, Commented, "5",
+    key("run.stop_percent", Count(0, 100), Commented, "5",
         "... and later, when so many percent of the last 100 do."),
-    key("run.chunk_users", Count, Commented, "25",
+    key("run.chunk_users", Count(1, 10_000), Commented, "25",
         "Big customers are cut into chunks of so many users."),
 
     key("silence.purchase_hours", Hours, Commented, "48",
@@ -139,14 +155,14 @@ pub(super) static KEYS: &[Key] = &[
     key("silence.reassignment_hours", Hours, Commented, "48", ""),
     key("silence.suspension_hours", Hours, Commented, "48", ""),
 
-    key("quota.customers_per_minute", Count, Commented, "500",
+    key("quota.customers_per_minute", PER_MINUTE, Commented, "500",
         "Calls a minute that Microsoft grants, by family. The first three are documented."),
-    key("quota.subscriptions_per_minute", Count, Commented, "500", ""),
-    key("quota.orders_per_minute", Count, Commented, "500", ""),
-    key("quota.offers_per_minute", Count, Commented, "500",
+    key("quota.subscriptions_per_minute", PER_MINUTE, Commented, "500", ""),
+    key("quota.orders_per_minute", PER_MINUTE, Commented, "500", ""),
+    key("quota.offers_per_minute", PER_MINUTE, Commented, "500",
         "For these nothing is published: left out, they are learned from what Microsoft lets through."),
-    key("quota.users_per_minute", Count, Commented, "500", ""),
-    key("quota.licenses_per_minute", Count, Commented, "500", ""),
+    key("quota.users_per_minute", PER_MINUTE, Commented, "500", ""),
+    key("quota.licenses_per_minute", PER_MINUTE, Commented, "500", ""),
 
     key("files.delimiter", Word(&[",", ";", "tab"]), Commented, "\",\"",
         "Delimiter of the CSV files that are written: \",\", \";\" or \"tab\". Reading accepts all three."),
@@ -159,12 +175,12 @@ pub(super) static KEYS: &[Key] = &[
     key("control.listen", Address, Commented, "\"127.0.0.1:9180\"",
         "Where control itself listens (from here on: the services of the distributed mode alone)."),
 
-    key("database.url", Servers(POSTGRES), Commented, "\"postgres://seatshift_purchase@127.0.0.1:5432/seatshift\"",
+    key("database.url", Database, Commented, "\"postgres://seatshift_purchase@127.0.0.1:5432/seatshift\"",
         "PostgreSQL, with the service's own role and without a password."),
     key("database.password_file", Path, Commented, "\"database-password\"",
         "File that holds that role's password and nothing else. Or set SEATSHIFT__DATABASE__PASSWORD."),
     key("database.password", Secret, Hidden, "", ""),
-    key("database.connections", Count, Commented, "6",
+    key("database.connections", Count(1, 1000), Commented, "6",
         "Connections that one process may have."),
     key("database.admin_url", Secret, Hidden, "", ""),
     key("database.admin_url_file", Path, Hidden, "", ""),
@@ -189,18 +205,18 @@ pub(super) static KEYS: &[Key] = &[
     key("broker.client_key_file", Path, Commented, "\"broker-client.key\"", ""),
     key("broker.declare", Word(&["active", "passive"]), Commented, "\"active\"",
         "active: exchanges, queues and bindings are made where they are missing. passive: they are only looked for."),
-    key("broker.prefetch", Count, Commented, "128",
+    key("broker.prefetch", Count(1, u16::MAX as u64), Commented, "128",
         "Messages that one process may have in hand."),
 
     key("service.listen", Address, Commented, "\"127.0.0.1:0\"",
         "Where /livez, /readyz and /metrics are served; port 0 is any free one, and the log says which."),
-    key("service.drain_seconds", Count, Commented, "20",
+    key("service.drain_seconds", Count(0, 3600), Commented, "20",
         "How long a service that is told to stop may finish what it has in hand."),
-    key("service.parallel", Count, Commented, "128",
+    key("service.parallel", Count(1, 100_000), Commented, "128",
         "Pieces of work in hand at a time, in one process."),
-    key("service.batch", Count, Commented, "64",
+    key("service.batch", Count(1, 10_000), Commented, "64",
         "Messages, rows and events taken at a time."),
-    key("service.lease_seconds", Count, Hidden, "", ""),
+    key("service.lease_seconds", Count(1, u32::MAX as u64), Hidden, "", ""),
     // Not in what is released: takes a protection away, so that tests can show that they would notice.
     #[cfg(debug_assertions)]
     key("service.sabotage", Word(&["inbox-off", "ack-before-commit"]), Hidden, "", ""),
@@ -212,9 +228,9 @@ pub(super) static KEYS: &[Key] = &[
 
     key("clock.start", Time, Hidden, "", ""),
     key("clock.epoch", Time, Hidden, "", ""),
-    key("clock.scale", Count, Hidden, "", ""),
+    key("clock.scale", SCALE, Hidden, "", ""),
     key("simulator.world", Path, Hidden, "", ""),
-    key("simulator.scale", Count, Hidden, "", ""),
+    key("simulator.scale", SCALE, Hidden, "", ""),
 ];
 
 /// The key of that path.

@@ -4,6 +4,7 @@
 //! key, the nearest known key and what to do. Secrets come from files of their own or the environment, never from the
 //! configuration file, and are never printed.
 
+mod address;
 mod distributed;
 mod keys;
 mod nearest;

@@ -171,3 +171,43 @@ fn a_password_inside_an_address_is_refused_and_not_repeated() {
     let text = problem("[database]\nurl = \"mysql://db.example.net/x\"\n");
     assert!(text.contains("does not begin with postgres:// or postgresql://"), "{text}");
 }
+
+#[test]
+fn a_database_is_one_address_whose_parameters_are_known() {
+    let url = |rest: &str| format!("[database]\nurl = \"postgres://p@db.example.net/seatshift{rest}\"\n");
+    read(&url("?sslmode=verify-full&sslrootcert=ca.pem&application_name=x&options[lock_timeout]=1s"), &[])
+        .unwrap();
+    for (rest, fault) in [
+        (", postgres://p@two.example.net/s", "these are 2 addresses, and a service has one database"),
+        ("?sslmode=hunter2", "the address has an sslmode that is not known"),
+        ("?sslmod=hunter2", "the address has a parameter that nobody heeds"),
+        ("?password=hunter2", "there is a password inside the address"),
+    ] {
+        let text = problem(&url(rest));
+        assert!(text.contains("line 2, key database.url: ") && text.contains(fault), "{text}");
+        assert!(text.contains("write one address such as") && text.contains("verify-full"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn a_number_beyond_what_makes_sense_is_told_with_the_range() {
+    for (section, key, wrong, range) in [
+        ("broker", "prefetch", "70000", "from 1 to 65535"),
+        ("database", "connections", "0", "from 1 to 1000"),
+        ("database", "connections", "99999999999999999999", "from 1 to 1000"),
+        ("service", "drain_seconds", "4000", "from 0 to 3600"),
+        ("run", "stop_percent", "101", "from 0 to 100"),
+        ("run", "max_in_flight", "0", "from 1 to 100000000"),
+        ("quota", "orders_per_minute", "0", "from 1 to 1000000"),
+    ] {
+        let text = problem(&format!("[{section}]\n{key} = {wrong}\n"));
+        assert!(
+            text.contains(&format!("line 2, key {section}.{key}: `{wrong}` is not a whole number {range}")),
+            "{text}"
+        );
+        assert!(text.contains(&format!("write a whole number {range}")), "{text}");
+    }
+    let settings = read("[run]\nstop_percent = 100\nmax_in_flight = 1_000\n", &[]).unwrap();
+    assert_eq!((settings.run.stop_percent, settings.run.max_in_flight), (100, 1000));
+}

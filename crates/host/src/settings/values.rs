@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
+use super::address;
 use super::keys::{self, KEYS, Key, Kind};
 use super::nearest::nearest;
 
@@ -109,8 +110,8 @@ impl Values {
                 return;
             }
             (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
-            (Kind::Count | Kind::Hours, DeValue::Integer(number)) => read_text(key, number.as_str()),
-            (Kind::Flag | Kind::Count | Kind::Hours, DeValue::String(_)) => {
+            (Kind::Count(..) | Kind::Hours, DeValue::Integer(number)) => read_text(key, number.as_str()),
+            (Kind::Flag | Kind::Count(..) | Kind::Hours, DeValue::String(_)) => {
                 Err(format!("this is {}", name_of(value)))
             }
             (_, DeValue::String(text)) => read_text(key, text),
@@ -200,47 +201,22 @@ fn read_text(key: &Key, text: &str) -> Result<Value, String> {
         Kind::Text | Kind::Path => Ok(Value::Text(text.to_owned())),
         Kind::Secret => Ok(Value::Secret(text.trim().to_owned().into())),
         Kind::Flag => text.parse().map(Value::Flag).map_err(|_| not("true or false")),
-        Kind::Count => {
-            text.replace('_', "").parse().map(Value::Count).map_err(|_| not("a whole number from 0 on"))
-        }
+        Kind::Count(least, most) => match text.replace('_', "").parse() {
+            Ok(count) if (least..=most).contains(&count) => Ok(Value::Count(count)),
+            _ => Err(not(&format!("a whole number from {least} to {most}"))),
+        },
         Kind::Hours => match text.parse() {
             Ok(hours @ 1..=8760) => Ok(Value::Count(hours)),
             _ => Err(not("a number of hours from 1 to 8760")),
         },
-        Kind::Url => address(text).map(Value::Url),
+        Kind::Url => address::nobodys(text).map(Value::Url),
         Kind::Time => text.parse().map(Value::Time).map_err(|_| not("a moment")),
         Kind::Address => text.parse().map(Value::Address).map_err(|_| not("an address and a port")),
-        Kind::Servers(schemes) => servers(schemes, text).map(Value::Servers),
+        Kind::Servers(schemes) => address::servers(schemes, text).map(Value::Servers),
+        Kind::Database => address::database(text).map(|url| Value::Servers(Vec::from_iter(url))),
         Kind::Word(words) if words.contains(&text) => Ok(Value::Text(text.to_owned())),
         Kind::Word(_) => Err(format!("`{text}` is not known here")),
     }
-}
-
-/// An address without anybody's name in it: a client would send that instead of the token it has. The text is not repeated in
-/// the fault: it may hold a password.
-fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|_| "this is not an address".to_owned())?;
-    if url.password().is_some() || !url.username().is_empty() {
-        return Err("there is a user or a password inside the address".to_owned());
-    }
-    Ok(url)
-}
-
-/// Addresses with commas between. The text is not repeated in the fault: it may hold a password, which is the fault.
-fn servers(schemes: &[&str], text: &str) -> Result<Vec<Url>, String> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let url = Url::parse(part).map_err(|_| "this is not an address".to_owned())?;
-            if !schemes.contains(&url.scheme()) {
-                return Err(format!("the address does not begin with {}://", schemes.join(":// or ")));
-            }
-            if url.password().is_some() {
-                return Err("there is a password inside the address".to_owned());
-            }
-            Ok(url)
-        })
-        .collect()
 }
 
 fn unknown(path: &str, place: String) -> Problem {
