@@ -1,53 +1,20 @@
-//! What came of it: verdicts, books, reconciliation, the history's numbers, and what is left in servers.
+//! What came of it: verdicts, books, reconciliation, what the history says, and what is left in servers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seatshift_bus::history::{self, Since};
 use seatshift_bus::{BrokerUrl, RabbitOptions};
-use seatshift_messages::{Envelope, Service};
-use uuid::Uuid;
+use seatshift_messages::Service;
 
 use super::process::until;
-use super::{Cluster, NAME, Operator as _};
+use super::{Cluster, History, NAME, Operator as _};
 
 /// Everything that is wrong, in words; empty = clean.
 #[derive(Debug, Default)]
 pub struct Judged {
     pub verdicts: BTreeMap<String, u64>,
     pub complaints: Vec<String>,
-}
-
-/// What the stream holds.
-#[derive(Debug, Default, Clone)]
-pub struct History {
-    /// By source and subject: the numbers seen.
-    pub sequences: BTreeMap<(Service, Uuid), BTreeSet<u64>>,
-    /// By subject: which kinds of events were said.
-    pub kinds: BTreeMap<Uuid, BTreeSet<String>>,
-    pub messages: usize,
-    pub distinct: BTreeSet<Uuid>,
-}
-
-impl History {
-    pub fn take(&mut self, bytes: &[u8]) {
-        let envelope = Envelope::from_bytes(bytes).expect("the history holds events");
-        self.messages += 1;
-        self.distinct.insert(envelope.id.0);
-        self.sequences.entry((envelope.source, envelope.subject)).or_default().insert(envelope.sequence);
-        self.kinds.entry(envelope.subject).or_default().insert(envelope.kind);
-    }
-
-    /// Numbers that are missing, in words.
-    pub fn holes(&self) -> Vec<String> {
-        let hole = |((source, subject), seen): (&(Service, Uuid), &BTreeSet<u64>)| {
-            let last = seen.last().copied().unwrap_or(0);
-            let missing: Vec<u64> = (1..=last).filter(|number| !seen.contains(number)).collect();
-            (!missing.is_empty())
-                .then(|| format!("{source} {subject}: events {missing:?} of {last} are not in the history"))
-        };
-        self.sequences.iter().filter_map(hole).collect()
-    }
 }
 
 /// How long the services may take to empty their outboxes and queues when nothing happens any more.
@@ -62,6 +29,7 @@ impl Cluster {
         judged.complaints.extend(self.judge_reality());
         let history = self.history();
         judged.complaints.extend(history.holes());
+        judged.complaints.extend(history.said_too_often());
         judged
     }
 

@@ -6,6 +6,7 @@
 
 mod alone;
 mod figures;
+mod history;
 mod judge;
 mod operator;
 pub mod process;
@@ -28,7 +29,8 @@ use tempfile::TempDir;
 
 pub use alone::Alone;
 pub use figures::Figures;
-pub use judge::{History, Judged};
+pub use history::History;
+pub use judge::Judged;
 pub use operator::{Operator, Ran};
 use process::{Process, until};
 pub use proxy::Proxy;

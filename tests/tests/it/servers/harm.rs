@@ -152,6 +152,8 @@ pub(crate) fn repeat_every_message(sea: Sea) {
         },
     );
     wave.end(&cluster);
+    // What was said last, too, and to services that are done with everything.
+    cluster.publish_again(&cluster.history_bytes());
     let history = cluster.history();
     assert!(
         history.messages >= history.distinct.len() + repeats / 2,

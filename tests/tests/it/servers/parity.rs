@@ -33,7 +33,7 @@ fn rows(report: &Path, history: &History) -> BTreeMap<String, Row> {
         // How often progress is told depends on how chunks happen to end.
         let facts = kinds
             .into_iter()
-            .flatten()
+            .flat_map(|kinds| kinds.keys())
             .filter(|kind| !kind.contains("migration.progressed"))
             .cloned()
             .collect();
