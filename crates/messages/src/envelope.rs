@@ -19,6 +19,7 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 /// Who says things. The name is the last word of `source`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Service {
     Control,
     Purchase,

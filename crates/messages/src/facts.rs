@@ -13,6 +13,7 @@ use crate::instruction::Instruction;
 
 /// Why something did not go on. `code` is stable and documented (`seatshift explain CODE`), `text` is for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cause {
     pub code: String,
     pub text: String,
@@ -28,6 +29,7 @@ impl Cause {
 
 /// Which answer of Microsoft's stands behind a cause; its support finds the call by the correlation id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MicrosoftAnswer {
     pub operation: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,8 +42,10 @@ pub struct MicrosoftAnswer {
 
 /// What stands at Microsoft, as last read, with the time it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stands {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub read_at: Option<Timestamp>,
     /// Status of the old subscription, where this participant read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +67,7 @@ pub struct Stands {
 /// Which way a participant was going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Direction {
     Forward,
     Undo,
@@ -71,6 +76,7 @@ pub enum Direction {
 /// What a person can answer a parking with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Choice {
     Retry,
     Rollback,
@@ -92,6 +98,7 @@ pub struct Purchase {
 
 /// A person who asked for something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AskedBy {
     /// Login name of the operator.
     pub by: String,
@@ -284,6 +291,7 @@ pub struct VerdictReached {
 
 /// Which participant is parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ParkedAt {
     /// None: control itself holds it (`waits for ...`).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ pub const LARGEST: usize = 1 << 20;
 
 /// The whole instruction of one migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Instruction {
     pub run: RunId,
     /// Row of the plan.
@@ -47,6 +48,7 @@ impl Instruction {
 
 /// The subscription that is to be suspended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OldSubscription {
     pub subscription: SubscriptionId,
     pub offer: OfferId,
@@ -54,11 +56,14 @@ pub struct OldSubscription {
     /// Seats.
     pub quantity: u32,
     /// Last day on which it can be reactivated (inclusive).
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub commitment_end: Timestamp,
 }
 
 /// What is bought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = InstructionTarget))]
 pub struct Target {
     pub path: Path,
     pub offer: OfferId,
@@ -77,6 +82,8 @@ pub struct Target {
 /// How the target is bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = PurchasePath))]
 pub enum Path {
     /// An order; undone by suspending.
     Legacy,
@@ -86,6 +93,7 @@ pub enum Path {
 
 /// Users who shall have the same service plans off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MoveGroup {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<ServicePlanId>,
@@ -94,6 +102,7 @@ pub struct MoveGroup {
 
 /// What to do when Microsoft says a final no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Policy {
     pub on_suspension_refused: OnRefusal,
     pub on_user_refused: OnRefusal,
@@ -115,6 +124,7 @@ impl Default for Policy {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum OnRefusal {
     /// Stop and ask a person.
     Park,
@@ -125,6 +135,7 @@ pub enum OnRefusal {
 /// How a user's license is changed: whether one call with both lists is atomic is not documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SwapMode {
     OneCall,
     AddThenRemove,

@@ -35,6 +35,8 @@ mod event;
 mod facts;
 mod ids;
 mod instruction;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod trace;
 
 pub use envelope::{CONTENT_TYPE, Envelope, Heading, Service, Unreadable};

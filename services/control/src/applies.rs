@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use seatshift_store::{RecordWrite, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::apply::{Plan, Rows, apply};
 use crate::control::Inner;
@@ -29,7 +30,7 @@ pub struct ApplyAsked {
 }
 
 /// What became of an `apply`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApplyAnswered {
     Applied(Applied),

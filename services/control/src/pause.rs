@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use seatshift_messages::{AskedBy, Cause};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Stops calls that change something, before they are sent. Implemented over the quota gate; control only turns it.
 #[async_trait]
@@ -30,9 +31,10 @@ pub enum Turned {
 }
 
 /// A standing pause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pause {
     pub drain: bool,
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     pub asked: AskedBy,
     /// `operator` or `stop_rule`, with the text for people.

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use seatshift_messages::{Cause, CustomerId, Instruction, MigrationId, RunId, SubscriptionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// A reviewed plan, ready to be applied.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +22,7 @@ pub struct ReviewedPlan {
 }
 
 /// One row of a reviewed plan, as control needs it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedRow {
     pub row_id: String,
     /// Nil where even the customer could not be read.
@@ -30,9 +31,11 @@ pub struct PlannedRow {
     pub customer_domain: String,
     pub old_subscription: Option<SubscriptionId>,
     /// The old subscription can be reactivated before this moment.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub commitment_end: Option<Timestamp>,
     pub users: u32,
     pub wave: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub not_before: Option<Timestamp>,
     pub decision: Decided,
     /// The row itself, for whoever reads its facts again and for the report. Opaque here.
@@ -40,7 +43,7 @@ pub struct PlannedRow {
 }
 
 /// What the plan says is to become of a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decided {
     Move,
@@ -49,7 +52,7 @@ pub enum Decided {
 }
 
 /// Which part of a run is applied.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunOptions {
     /// Only rows of these waves; empty = all.
     #[serde(default)]
@@ -62,11 +65,12 @@ pub struct RunOptions {
 }
 
 /// One execution of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     pub id: RunId,
     pub plan_sha256: String,
     pub approved_by: String,
+    #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
     pub rows: usize,
     #[serde(default)]
@@ -92,7 +96,7 @@ pub struct RunRow {
 }
 
 /// What became of an `apply`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
     pub run: RunId,
     /// False: the same plan had been applied before, and this goes on with it.

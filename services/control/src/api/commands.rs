@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[utoipa::path(
     post,
     path = "/v1/commands",
-    request_body(content = Object, description = "`verb` (pause, resume, retry, rollback, accept), `by`, `reason`, and `target` or `drain`"),
+    request_body = Command,
     responses(
         (status = 202, body = Accepted, description = "Ask /v1/commands/{id} what became of it"),
         (status = 400, body = Problem), (status = 403, body = Problem)
@@ -64,7 +64,7 @@ pub(super) struct Patience {
     get,
     path = "/v1/commands/{id}",
     params(("id" = String, Path), Patience),
-    responses((status = 200, body = Object, description = "What became of it; `answer` is null while nothing has"))
+    responses((status = 200, body = Outcome<Answered>, description = "What became of it; `answer` is null while nothing has"))
 )]
 pub(super) async fn answer(
     State(api): State<Api>,
@@ -95,8 +95,8 @@ pub(super) async fn withdraw(State(api): State<Api>, Path(id): Path<String>) -> 
 #[utoipa::path(
     post,
     path = "/v1/commands/preview",
-    request_body = Object,
-    responses((status = 200, body = Object, description = "What it would do; nothing is done"))
+    request_body = Command,
+    responses((status = 200, body = Answered, description = "What it would do; nothing is done"))
 )]
 pub(super) async fn preview(
     State(api): State<Api>,

@@ -21,7 +21,7 @@ const MOST_ROWS: usize = 500;
 /// Rows of a page where control makes the pages.
 const PAGE: usize = 200;
 
-#[utoipa::path(get, path = "/v1/runs", responses((status = 200, body = Vec<Object>, description = "All runs, oldest first")))]
+#[utoipa::path(get, path = "/v1/runs", responses((status = 200, body = Vec<Run>, description = "All runs, oldest first")))]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<Run>>, Refused> {
     Ok(Json(standing::runs(&**api.control.store()).await?))
 }
@@ -72,7 +72,7 @@ pub(super) async fn new_upload(State(api): State<Api>) -> (StatusCode, Json<Acce
     put,
     path = "/v1/uploads/{upload}/pages/{page}",
     params(("upload" = String, Path), ("page" = u32, Path, description = "From 0, without holes")),
-    request_body = Vec<Object>,
+    request_body = Vec<PlannedRow>,
     responses((status = 204), (status = 400, body = Problem), (status = 413, body = Problem))
 )]
 pub(super) async fn put_page(
@@ -143,7 +143,7 @@ pub(super) struct Patience {
     get,
     path = "/v1/applies/{id}",
     params(("id" = String, Path), Patience),
-    responses((status = 200, body = Object, description = "What became of it; `answer` is null while nothing has"))
+    responses((status = 200, body = Outcome<ApplyAnswered>, description = "What became of it; `answer` is null while nothing has"))
 )]
 pub(super) async fn applied(
     State(api): State<Api>,

@@ -18,10 +18,8 @@ pub struct ProgressNow {
     pub version: String,
     /// Up to which change of the database this picture is whole.
     pub position: u64,
-    #[schema(value_type = Object)]
     pub progress: Progress,
     /// Set when nothing more happens by itself.
-    #[schema(value_type = Option<Object>)]
     pub settled: Option<Settled>,
     /// Migrations under way of which nothing was heard for longer than their step may take, longest first.
     pub silent: Vec<Silent>,
@@ -93,11 +91,9 @@ pub struct Apply {
     pub sha256: String,
     #[serde(default)]
     pub extra_columns: Vec<String>,
-    #[schema(value_type = Object)]
     pub options: RunOptions,
     /// The rows themselves, where they fit into one request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
     pub rows: Vec<PlannedRow>,
     /// Or under which upload they are, and how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +138,7 @@ pub struct LedgerEntry {
     /// JSON.
     pub stage: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<seatshift_messages::Instruction>)]
     pub instruction: Option<Arc<seatshift_messages::Instruction>>,
 }
 
@@ -210,7 +206,6 @@ pub struct Row {
     pub index: u32,
     #[schema(value_type = String, format = Uuid)]
     pub run: RunId,
-    #[schema(value_type = Object)]
     pub row: PlannedRow,
     #[schema(value_type = String, format = Uuid)]
     pub migration: MigrationId,
@@ -219,7 +214,6 @@ pub struct Row {
     pub already: bool,
     /// What stands, or what it is doing, in a few words.
     pub state: String,
-    #[schema(value_type = Object)]
     pub ledger: crate::tracker::Ledger,
 }
 
@@ -228,7 +222,6 @@ pub struct Row {
 pub struct Migration {
     #[schema(value_type = String, format = Uuid)]
     pub migration: MigrationId,
-    #[schema(value_type = Object)]
     pub ledger: crate::tracker::Ledger,
     /// Its events, in the order of the log.
     #[schema(value_type = Vec<Object>)]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::member::{Member, Phase};
 use crate::pause::Pause;
 use crate::tracker::VerdictKind;
 
 /// How far the whole is.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// Rows in runs; a row that is tried again counts once.
     pub rows: usize,
@@ -22,13 +23,15 @@ pub struct Progress {
     /// Users of the rows that are not skipped.
     pub users: u64,
     pub users_moved: u64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub first_requested: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_verdict: Option<Timestamp>,
     pub paused: Option<Pause>,
 }
 
 /// Nothing more happens by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
     /// Every row has a standing verdict.

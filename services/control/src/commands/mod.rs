@@ -14,6 +14,7 @@ use seatshift_host::{Clock, Ids, later};
 use seatshift_messages::{AskedBy, MigrationId, RunId, Service};
 use seatshift_store::{Store, StoreError, Unit};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::Inner;
 use crate::participant::A_MOMENT;
@@ -24,7 +25,7 @@ use crate::tracker::Answer;
 pub use execute::preview;
 
 /// Something that an operator wants.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Command {
     #[serde(flatten)]
     pub verb: Verb,
@@ -32,7 +33,7 @@ pub struct Command {
     pub asked: AskedBy,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "verb")]
 pub enum Verb {
     /// Stops the calls; with `drain` what has begun is finished and nothing new starts.
@@ -65,8 +66,9 @@ impl Verb {
 }
 
 /// Which migrations are meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CommandTarget)]
 pub enum Target {
     /// One: by migration, row, subscription or customer id, or the customer's name or domain. Several = refused, with the
     /// list.
@@ -97,7 +99,7 @@ impl fmt::Display for Target {
 }
 
 /// What became of a command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Answered {
     /// Pause and resume.
@@ -111,7 +113,7 @@ pub enum Answered {
 }
 
 /// One of several migrations that a name fits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Candidate {
     pub migration: MigrationId,
     pub row: String,

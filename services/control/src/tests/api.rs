@@ -426,3 +426,29 @@ fn the_committed_description_is_the_one_that_the_code_makes() {
     let committed = std::fs::read_to_string(file).unwrap();
     assert!(made == committed, "run this test with SEATSHIFT_WRITE_OPENAPI=1, and look at the difference");
 }
+
+/// Where the description says no more than "an object".
+fn untyped(at: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let says_more =
+                ["properties", "additionalProperties"].iter().any(|key| fields.contains_key(*key));
+            if fields.get("type") == Some(&json!("object")) && !says_more {
+                found.push(at.to_owned());
+            }
+            fields.iter().for_each(|(key, inner)| untyped(&format!("{at}/{key}"), inner, found));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| untyped(at, inner, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_description_says_what_is_in_everything_but_events_and_microsofts_answers() {
+    let mut found = Vec::new();
+    untyped("", &serde_json::to_value(document()).unwrap(), &mut found);
+    let other =
+        |at: &&String| !at.contains("/v1/partner-center/read/") && !at.contains("/properties/events/");
+    assert_eq!(found.iter().filter(other).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(!found.is_empty(), "events are described elsewhere");
+}

@@ -7,6 +7,7 @@ use seatshift_messages::{
     AskedBy, Cause, Instruction, MigrationId, Parked, Purchase, Service, Stands, VerdictReached,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ledger::{RowRef, VerdictKind};
 use crate::run::RunRow;
@@ -145,7 +146,8 @@ pub enum Said {
 }
 
 /// What became of an operator's wish, for one migration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = WishAnswer)]
 pub struct Answer {
     pub migration: MigrationId,
     /// Row of the plan.
@@ -158,8 +160,9 @@ pub struct Answer {
     pub successor: Option<MigrationId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = WishOutcome)]
 pub enum Outcome {
     /// Done, or begun.
     Done,

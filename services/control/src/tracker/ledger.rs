@@ -8,9 +8,10 @@ use seatshift_messages::{
     AskedBy, Cause, CustomerId, MigrationId, ParkedAt, RunId, Service, Stands, SubscriptionId, Upto,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Everything that control remembers of one migration. The row's own cells are a record of the run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
     /// The row it is; none = only heard of from others.
     pub row: Option<RowRef>,
@@ -30,6 +31,7 @@ pub struct Ledger {
     pub successor: Option<MigrationId>,
     /// When control last heard of it from a participant, or asked something of one: silence is counted from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub heard_at: Option<Timestamp>,
     /// Its customer's slot is also a record, which goes when the slot is free (see [`super::Slot`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -79,7 +81,7 @@ impl Ledger {
 }
 
 /// Which row of which run, with what admission needs to know of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RowRef {
     pub run: RunId,
     /// Place in the plan file, from 0.
@@ -88,8 +90,10 @@ pub struct RowRef {
     pub customer: CustomerId,
     /// None where discovery found no subscription: a customer that could not be read.
     pub old_subscription: Option<SubscriptionId>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub commitment_end: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub not_before: Option<Timestamp>,
     /// Users to move, as planned.
     pub users: u32,
@@ -102,8 +106,9 @@ pub struct RowRef {
 }
 
 /// Where control stands with a migration.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MigrationStage)]
 pub enum Stage {
     /// No row of a run yet.
     #[default]
@@ -129,7 +134,7 @@ pub enum Stage {
 }
 
 /// Something that waits for the customer's slot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     Rollback(AskedBy),
@@ -137,10 +142,11 @@ pub enum Wish {
 }
 
 /// One verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     pub kind: VerdictKind,
     pub revision: u32,
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// False: a person's answer has ended it, and the next is not there yet.
     pub stands: bool,
@@ -152,11 +158,12 @@ pub struct Verdict {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<AskedBy>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub undo_until: Option<Timestamp>,
 }
 
 /// Which verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
     Completed,
@@ -188,19 +195,25 @@ impl fmt::Display for VerdictKind {
 }
 
 /// What the participants have told, gathered for people and for the verdicts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Known {
     /// The latest word on each part of what stands at Microsoft.
     pub stands: Stands,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub requested_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub purchased_at: Option<Timestamp>,
     /// Seats bought.
     pub bought: u32,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub users_done_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub suspended_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub reactivated_at: Option<Timestamp>,
     /// Until when the suspension can be undone, and what sets that, or why there is no way back.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub undo_until: Option<Timestamp>,
     pub undo_reason: String,
     /// Users moved because of us.
