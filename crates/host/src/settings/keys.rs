@@ -90,7 +90,7 @@ use Shown::{Commented, Hidden, Open};
 const AMQP: &[&str] = &["amqp", "amqps"];
 
 /// Calls a minute of one family.
-const PER_MINUTE: Kind = Count(1, 1_000_000);
+const PER_MINUTE: Kind = Count(1, 1_000_000_000);
 /// How many times as fast as real time a clock of tests runs.
 const SCALE: Kind = Count(1, u32::MAX as u64);
 

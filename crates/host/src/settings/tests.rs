@@ -199,7 +199,7 @@ fn a_number_beyond_what_makes_sense_is_told_with_the_range() {
         ("service", "drain_seconds", "4000", "from 0 to 3600"),
         ("run", "stop_percent", "101", "from 0 to 100"),
         ("run", "max_in_flight", "0", "from 1 to 100000000"),
-        ("quota", "orders_per_minute", "0", "from 1 to 1000000"),
+        ("quota", "orders_per_minute", "0", "from 1 to 1000000000"),
     ] {
         let text = problem(&format!("[{section}]\n{key} = {wrong}\n"));
         assert!(
