@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use seatshift_messages::Service;
-use seatshift_store::{Committed, DeadLetter, Store, Unit};
+use seatshift_store::{Committed, DeadLetter, LedgerWrite, Store, Unit};
 
 use crate::given::*;
 
 pub(crate) async fn what_is_written_is_read(store: Arc<dyn Store>) {
     let one = migration(1);
-    let write =
-        seatshift_store::LedgerWrite { instruction: Some(instruction(3)), ..ledger(one, 0, "buying") };
+    let write = LedgerWrite { instruction: Some(instruction(3)), ..ledger(one, 0, "buying") };
     let whole = Unit {
         consumed: Some((event_id(9), at(5))),
         ledger: Some(write),
