@@ -79,6 +79,35 @@ async fn a_call_may_go_out_until_one_call_before_the_end_of_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_long_for_a_place_begins_with_a_whole_lease_all_the_same() {
+    let bench = Bench::new();
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
+    let bell = Arc::new(Notify::new());
+    let participant = Arc::new(Counting { hangs: Some(bell.clone()), ..Counting::default() });
+    let mut parts = bench.replica(bus.clone());
+    parts.limits.parallel = 1;
+    let claimed = bench.clock.now();
+    let (handle, running) = start(participant.clone(), parts, CancellationToken::new());
+    bench.ask(&*bus);
+    bench.ask_about(&*bus, MigrationId(Uuid::from_u128(2)), EventId(Uuid::from_u128(0xB2)));
+    tokio::select! {
+        biased;
+        () = async {
+            participant.begun.notified().await;
+            // The other was taken up with the first, and waits for its place.
+            bench.clock.sleep(SignedDuration::from_mins(8)).await;
+            bell.notify_one();
+            participant.begun.notified().await;
+        } => {}
+        () = running => panic!("the host ended by itself"),
+    }
+    let latest = participant.send_until.lock().unwrap().unwrap().duration_since(claimed);
+    assert!(latest > SignedDuration::from_mins(13), "{latest:#}: it may hardly send any more");
+    assert_eq!(participant.interrupted.load(Ordering::Relaxed), 0);
+    drop(handle);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replica_that_stops_gives_back_what_it_has_not_begun() {
     let bench = Bench::new();
     let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(64));
