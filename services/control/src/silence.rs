@@ -146,10 +146,10 @@ async fn look(
     for SilentMigration { migration, since, awaits } in &due {
         let awaits = awaits.map(Service::name);
         tracing::warn!(%migration, %since, awaits, "silent");
-        again.from_log(control, *migration).await?;
+        again.what_the_log_has(control, *migration).await?;
     }
     let whole = again.what_was_lost(control, &due).await;
-    if whole && again.is_safe(control).await {
+    if whole && again.confirmed(control).await {
         said.extend(due.iter().map(|one| (one.migration, now)));
     }
     Ok(more)
@@ -164,7 +164,7 @@ struct SaidAgain {
 
 impl SaidAgain {
     /// What our own log has of a migration, in order.
-    async fn from_log(&mut self, control: &Inner, migration: MigrationId) -> Result<(), StoreError> {
+    async fn what_the_log_has(&mut self, control: &Inner, migration: MigrationId) -> Result<(), StoreError> {
         let mut after = 0;
         loop {
             let page = control.store.events(after, PAGE, Some(migration.0)).await?;
@@ -213,7 +213,7 @@ impl SaidAgain {
     }
 
     /// Whether none of it can be lost any more.
-    async fn is_safe(self, control: &Inner) -> bool {
+    async fn confirmed(self, control: &Inner) -> bool {
         // Alone, the bus confirms at the reader's acknowledgment: waiting for it would be waiting for control itself.
         !control.shared || join_all(self.confirms).await.iter().all(|confirm| *confirm == Confirm::Safe)
     }
