@@ -35,6 +35,8 @@ pub(crate) struct StoredReads {
 struct Gathered {
     bodies: BTreeMap<String, String>,
     bytes: usize,
+    /// On their way into the store. Whoever is dropped while writing leaves them here for the next.
+    writing: BTreeMap<String, String>,
 }
 
 impl StoredReads {
@@ -45,13 +47,14 @@ impl StoredReads {
 
     /// Writes what is gathered.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
-        let gathered = std::mem::take(&mut *self.gathered());
-        if gathered.bodies.is_empty() {
+        let bodies = self.gathered().to_write();
+        if bodies.is_empty() {
             return Ok(());
         }
         let mut unit = Unit::new(Service::Control);
-        unit.records = gathered.bodies.into_iter().map(|(key, body)| change(READ, &key, body)).collect();
+        unit.records = bodies.iter().map(|(key, body)| change(READ, key, body.clone())).collect();
         self.store.commit(vec![unit]).await?;
+        self.gathered().writing.retain(|key, body| bodies.get(key) != Some(body));
         Ok(())
     }
 
@@ -68,6 +71,18 @@ impl StoredReads {
     }
 }
 
+impl Gathered {
+    fn to_write(&mut self) -> BTreeMap<String, String> {
+        self.bytes = 0;
+        self.writing.append(&mut self.bodies);
+        self.writing.clone()
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        self.bodies.get(key).or_else(|| self.writing.get(key)).cloned()
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Kept {
     at: jiff::Timestamp,
@@ -77,7 +92,7 @@ struct Kept {
 #[async_trait]
 impl ReadCache for StoredReads {
     async fn get(&self, key: &str) -> Result<Option<CachedRead>, CacheError> {
-        let mut body = self.gathered().bodies.get(key).cloned();
+        let mut body = self.gathered().get(key);
         if body.is_none() && self.found {
             let record = self.store.record(READ, key).await.map_err(|error| CacheError(error.into()))?;
             body = record.map(|record| record.body);

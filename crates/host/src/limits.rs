@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 pub struct Limits {
     /// Decisions in one transaction, deliveries taken at a time, events published at a time.
     pub batch: usize,
-    /// Pieces of work that run at the same time.
+    /// Pieces of work that make calls at the same time; with replicas some more are held ready, or are being saved.
     pub parallel: usize,
     /// How long a piece of work may be held. Outlives every call it may make.
     pub lease: SignedDuration,

@@ -95,17 +95,25 @@ const SOON: SignedDuration = SignedDuration::from_mins(1);
 /// What one service says can be on its way while another is heard, and their clocks differ.
 const BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
+/// What was done about silence, and when.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Everything about it was said again, and cannot be lost any more.
+    said: BTreeMap<MigrationId, Timestamp>,
+    tried: BTreeMap<MigrationId, Timestamp>,
+}
+
 /// Until it is dropped.
 pub(crate) async fn run(control: &Inner) {
     let limits = control.config.silence;
     let between = (limits.shortest() / LOOKS).max(SignedDuration::from_secs(1));
-    let mut said: BTreeMap<MigrationId, Timestamp> = BTreeMap::new();
+    let mut memory = Memory::default();
     let mut more = false;
     loop {
         control.clock.sleep(if more { between.min(SOON) } else { between }).await;
         control.right_time().await;
         let now = control.clock.now();
-        more = match look(control, now, &limits, &mut said).await {
+        more = match look(control, now, &limits, &mut memory).await {
             Ok(more) => more,
             Err(error) => {
                 tracing::warn!(
@@ -124,15 +132,18 @@ async fn look(
     control: &Inner,
     now: Timestamp,
     limits: &SilenceLimits,
-    said: &mut BTreeMap<MigrationId, Timestamp>,
+    memory: &mut Memory,
 ) -> Result<bool, StoreError> {
     let silent = control.board.silent(now, limits);
     let still: BTreeSet<MigrationId> = silent.iter().map(|one| one.migration).collect();
-    said.retain(|migration, _| still.contains(migration));
+    memory.said.retain(|migration, _| still.contains(migration));
+    memory.tried.retain(|migration, _| still.contains(migration));
     let is_due = |one: &&SilentMigration| {
-        said.get(&one.migration).is_none_or(|at| later(*at, limits.of(one.awaits)) <= now)
+        memory.said.get(&one.migration).is_none_or(|at| later(*at, limits.of(one.awaits)) <= now)
     };
-    let mut due: Vec<SilentMigration> = silent.iter().filter(is_due).take(MOST + 1).copied().collect();
+    let mut due: Vec<SilentMigration> = silent.iter().filter(is_due).copied().collect();
+    // What could not be said must not stand before the others for ever.
+    due.sort_by_key(|one| (memory.tried.get(&one.migration).copied(), one.since, one.migration));
     let more = due.len() > MOST;
     due.truncate(MOST);
     if due.is_empty() {
@@ -142,15 +153,20 @@ async fn look(
         migrations = silent.len(),
         "nothing was heard of some migrations for too long: {WHAT_TO_DO_ABOUT_SILENCE}"
     );
+    memory.tried.extend(due.iter().map(|one| (one.migration, now)));
     let mut again = SaidAgain::default();
+    let mut safe = Vec::new();
     for SilentMigration { migration, since, awaits } in &due {
         let awaits = awaits.map(Service::name);
         tracing::warn!(%migration, %since, awaits, "silent");
         again.what_the_log_has(control, *migration).await?;
+        // Not all at once: a confirmation is waited for some seconds only, and an event can be a megabyte.
+        if again.confirmed(control).await {
+            safe.push(*migration);
+        }
     }
-    let whole = again.what_was_lost(control, &due).await;
-    if whole && again.confirmed(control).await {
-        said.extend(due.iter().map(|one| (one.migration, now)));
+    if again.what_was_lost(control, &due).await && again.confirmed(control).await {
+        memory.said.extend(safe.into_iter().map(|migration| (migration, now)));
     }
     Ok(more)
 }
@@ -213,8 +229,9 @@ impl SaidAgain {
     }
 
     /// Whether none of it can be lost any more.
-    async fn confirmed(self, control: &Inner) -> bool {
+    async fn confirmed(&mut self, control: &Inner) -> bool {
+        let confirms = std::mem::take(&mut self.confirms);
         // Alone, the bus confirms at the reader's acknowledgment: waiting for it would be waiting for control itself.
-        !control.shared || join_all(self.confirms).await.iter().all(|confirm| *confirm == Confirm::Safe)
+        !control.shared || join_all(confirms).await.iter().all(|confirm| *confirm == Confirm::Safe)
     }
 }

@@ -77,7 +77,8 @@ fn pem_files(url: &Url) -> Vec<(&'static str, PathBuf)> {
             "sslkey" | "ssl-key" => DATABASE_KEY,
             _ => return None,
         };
-        Some((key, PathBuf::from(&*value)))
+        // The text itself may stand there; that is no file, and never repeated.
+        (!value.trim_start().starts_with("-----BEGIN")).then(|| (key, PathBuf::from(&*value)))
     };
     url.query_pairs().filter_map(named).collect()
 }

@@ -46,7 +46,7 @@ pub struct Process {
     /// Where health and metrics are served.
     pub listen: SocketAddr,
     pub drain: Duration,
-    /// Pieces of work in hand at a time.
+    /// Pieces of work that make calls at a time.
     pub parallel: usize,
     /// Messages, rows and events taken at a time.
     pub batch: usize,

@@ -191,7 +191,13 @@ pub(crate) async fn run(control: &Inner) {
 
 async fn take_up(control: &Inner) -> Result<(), StoreError> {
     let mut overtaken = Vec::new();
-    for (id, command) in records::all::<Command>(&*control.store, records::COMMAND, "").await? {
+    let mut given = records::all::<Command>(&*control.store, records::COMMAND, "").await?;
+    if !control.clock.is_right() {
+        // They lie in the order of ids, made by clocks that may differ: where one asks to stop, no resume is known to be the
+        // later word.
+        given.sort_by_key(|(_, command)| matches!(command.verb, Verb::Pause { .. }));
+    }
+    for (id, command) in given {
         match command.verb {
             Verb::Pause { .. } => give_up(control, &mut overtaken).await,
             // Waits until the clock is right; a pause behind it does not.

@@ -82,23 +82,23 @@ fn sold(books: &BTreeMap<String, Arc<Offers>>) -> BTreeMap<String, BTreeSet<Stri
 
 /// Customers that are kept together. A hundred thousand in one piece are more than control takes, or has room for.
 const KEPT_TOGETHER: usize = 1000;
-/// How many pieces there are; none while they are being written. Sorts behind them: a cache that writes some reads at a time,
-/// in the order of their keys, writes it last.
+/// When the list was read, and how many pieces it has. Sorts behind them: a cache that writes some reads at a time, in the
+/// order of their keys, writes it last.
 const PIECES: &str = "customers/pieces";
 
-fn piece(number: usize) -> String {
-    format!("customers/{number}")
+/// Of the list that was read then: pieces of two lists never come together.
+fn piece(read: Timestamp, number: usize) -> String {
+    format!("customers/{read}/{number}")
 }
 
 /// The list of customers that was kept, when it was kept whole.
 async fn kept_customers(desk: &Desk<'_>, now: Timestamp) -> Result<Option<Vec<SeenCustomer>>, CacheError> {
     let reuse = desk.options.reuse_reads;
-    let Some(Some(pieces)) = recall::<Option<usize>>(desk.cache, PIECES, now, reuse).await? else {
-        return Ok(None);
-    };
+    let pieces: Option<(Timestamp, usize)> = recall(desk.cache, PIECES, now, reuse).await?;
+    let Some((read, pieces)) = pieces else { return Ok(None) };
     let mut customers = Vec::new();
     for number in 0..pieces {
-        let known: Option<Vec<SeenCustomer>> = recall(desk.cache, &piece(number), now, reuse).await?;
+        let known: Option<Vec<SeenCustomer>> = recall(desk.cache, &piece(read, number), now, reuse).await?;
         let Some(known) = known else { return Ok(None) };
         customers.extend(known);
     }
@@ -110,14 +110,12 @@ async fn keep_customers(
     now: Timestamp,
     customers: &[SeenCustomer],
 ) -> Result<(), CacheError> {
-    // Pieces of this list and of the one before must never be taken for one list.
-    keep(desk.cache, PIECES, now, &None::<usize>).await?;
     let pieces = customers.chunks(KEPT_TOGETHER);
     let count = pieces.len();
     for (number, some) in pieces.enumerate() {
-        keep(desk.cache, &piece(number), now, &some).await?;
+        keep(desk.cache, &piece(now, number), now, &some).await?;
     }
-    keep(desk.cache, PIECES, now, &Some(count)).await
+    keep(desk.cache, PIECES, now, &(now, count)).await
 }
 
 /// All customers of the partner, and what of the list cannot be read.
