@@ -47,7 +47,7 @@ impl StoredReads {
 
     /// Writes what is gathered.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
-        let bodies = self.gathered().to_write();
+        let bodies = self.gathered().begin_writing();
         if bodies.is_empty() {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl StoredReads {
 }
 
 impl Gathered {
-    fn to_write(&mut self) -> BTreeMap<String, String> {
+    fn begin_writing(&mut self) -> BTreeMap<String, String> {
         self.bytes = 0;
         self.writing.append(&mut self.bodies);
         self.writing.clone()
