@@ -29,6 +29,8 @@ pub(crate) struct StoredReads {
     /// There are some from before; where there are none, none are asked for.
     found: bool,
     gathered: Mutex<Gathered>,
+    /// One writes at a time: two would write the same.
+    writer: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -42,11 +44,12 @@ struct Gathered {
 impl StoredReads {
     pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let found = !store.records(READ, None, 1).await?.is_empty();
-        Ok(StoredReads { store, found, gathered: Mutex::default() })
+        Ok(StoredReads { store, found, gathered: Mutex::default(), writer: tokio::sync::Mutex::default() })
     }
 
     /// Writes what is gathered.
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+        let _turn = self.writer.lock().await;
         let bodies = self.gathered().begin_writing();
         if bodies.is_empty() {
             return Ok(());
@@ -54,7 +57,7 @@ impl StoredReads {
         let mut unit = Unit::new(Service::Control);
         unit.records = bodies.iter().map(|(key, body)| change(READ, key, body.clone())).collect();
         self.store.commit(vec![unit]).await?;
-        self.gathered().writing.retain(|key, body| bodies.get(key) != Some(body));
+        self.gathered().writing.clear();
         Ok(())
     }
 
@@ -178,6 +181,18 @@ mod tests {
         let again = StoredReads::open(store.clone()).await.unwrap();
         assert_eq!(again.get(&last).await.unwrap(), Some(read("body")));
         assert_eq!(again.get("key/0").await.unwrap(), Some(read("body")));
+    }
+
+    #[tokio::test]
+    async fn what_somebody_was_writing_when_he_was_stopped_is_written_by_the_next() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let reads = StoredReads::open(store.clone()).await.unwrap();
+        reads.put("key", read("body")).await.unwrap();
+        // As far as a flush comes that is dropped before its commit.
+        drop(reads.gathered().begin_writing());
+        assert_eq!(reads.get("key").await.unwrap(), Some(read("body")));
+        reads.flush().await.unwrap();
+        assert_eq!(store.records(READ, None, 10).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use seatshift_messages::{MigrationId, Service};
 
 use crate::StoreError;
 
-/// That a ledger has changed. What it says now is asked for with [`Changes::stages`], by those who do not know it already:
+/// That a ledger has changed. What it says now is asked for with [`Store::without_instructions`](crate::Store::without_instructions), by those who do not know it already:
 /// most of what is committed was committed by whoever looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LedgerChange {
@@ -13,14 +13,6 @@ pub struct LedgerChange {
     pub migration: MigrationId,
     /// Of the ledger, after this change.
     pub version: u64,
-}
-
-/// What a ledger says: its stage as JSON, at this version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StageRow {
-    pub migration: MigrationId,
-    pub version: u64,
-    pub stage: String,
 }
 
 /// Ledgers in the order in which they were committed, so that a process that keeps a picture of them in memory can keep it
@@ -39,10 +31,6 @@ pub trait Changes: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Vec<LedgerChange>, StoreError>;
-
-    /// What these ledgers say, without their instructions, by migration; those that are not stored are left out.
-    async fn stages(&self, service: Service, migrations: &[MigrationId])
-    -> Result<Vec<StageRow>, StoreError>;
 
     /// The number of the last change; 0 = none yet.
     async fn last_change(&self, service: Service) -> Result<u64, StoreError>;

@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use seatshift_messages::{EventId, MigrationId, Service};
 
-pub use changes::{Changes, LedgerChange, StageRow};
+pub use changes::{Changes, LedgerChange};
 pub use memory::MemoryStore;
 pub use postgres::{Held, PgOptions, PgStore};
 pub use rows::*;

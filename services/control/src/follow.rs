@@ -1,14 +1,14 @@
-//! Following what other replicas commit: the board is fed in the order of commits, with what each ledger says by then. What
-//! must never happen here: a picture that is called whole up to a change that it does not have.
+//! Following what other replicas commit: the board is fed a page of changes at a time, in the order of commits, with what
+//! each ledger says by then. What must never happen here: a picture that is called whole up to a change that it does not have.
 
 use std::time::Duration;
 
-use seatshift_messages::MigrationId;
+use seatshift_messages::{MigrationId, Service};
 use seatshift_store::StoreError;
 
 use crate::control::Inner;
 use crate::records;
-use crate::restart::read_stage;
+use crate::restart::read_ledger;
 use crate::shared::{Shared, pause};
 
 /// Ledgers read at a time.
@@ -47,8 +47,8 @@ pub(crate) async fn once(control: &Inner, shared: &dyn Shared) -> Result<usize, 
         let unknown = page.iter().filter(|change| !control.board.knows(change.migration, change.version));
         let unknown: Vec<MigrationId> = unknown.map(|change| change.migration).collect();
         if !unknown.is_empty() {
-            for row in shared.stages(&unknown).await? {
-                control.board.note(row.migration, row.version, &read_stage(&row.stage)?);
+            for row in control.store.without_instructions(Service::Control, &unknown).await? {
+                control.board.note(row.migration, row.version, &read_ledger(&row)?);
             }
         }
         if let Some(last) = page.last() {

@@ -17,7 +17,7 @@ use seatshift_host::{Assembly, Base, Refusal};
 use seatshift_messages::{Envelope, MigrationId, Policy, Service};
 use seatshift_partner_center::TokenStoreError;
 use seatshift_store::quota::Mode;
-use seatshift_store::{Changes, LedgerChange, PgStore, StageRow, StoreError};
+use seatshift_store::{Changes, LedgerChange, PgStore, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::{Api, Consents, OnRabbit, router};
@@ -221,10 +221,6 @@ pub struct OnPostgres(pub Arc<PgStore>);
 impl Shared for OnPostgres {
     async fn changed(&self, after: u64, limit: usize) -> Result<Vec<LedgerChange>, StoreError> {
         self.0.changed_ledgers(Service::Control, after, limit).await
-    }
-
-    async fn stages(&self, migrations: &[MigrationId]) -> Result<Vec<StageRow>, StoreError> {
-        Changes::stages(&*self.0, Service::Control, migrations).await
     }
 
     async fn last_change(&self) -> Result<u64, StoreError> {

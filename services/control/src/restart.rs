@@ -70,11 +70,6 @@ pub(crate) async fn ledgers(
 
 /// What a ledger row of control holds.
 pub(crate) fn read_ledger(row: &LedgerRow) -> Result<Ledger, StoreError> {
-    read_stage(&row.stage)
-}
-
-/// The same of its stage alone.
-pub(crate) fn read_stage(stage: &str) -> Result<Ledger, StoreError> {
-    serde_json::from_str(stage)
+    serde_json::from_str(&row.stage)
         .map_err(|source| StoreError::Damaged { what: "ledger", source: Box::new(source) })
 }

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use seatshift_messages::MigrationId;
-use seatshift_store::{LedgerChange, StageRow, StoreError};
+use seatshift_store::{LedgerChange, StoreError};
 
 /// The lock under which one replica acts for all.
 pub const ACTS: &str = "control-acts";
@@ -22,9 +21,6 @@ pub trait Shared: Send + Sync + Debug {
     /// Control's ledgers that changed after this change, in the order of their commits, at most so many; a ledger that
     /// changed twice comes once.
     async fn changed(&self, after: u64, limit: usize) -> Result<Vec<LedgerChange>, StoreError>;
-
-    /// What these ledgers say now.
-    async fn stages(&self, migrations: &[MigrationId]) -> Result<Vec<StageRow>, StoreError>;
 
     /// The number of the last change.
     async fn last_change(&self) -> Result<u64, StoreError>;

@@ -20,10 +20,10 @@ use super::client::{Api, ApiError, Ask};
 
 /// Asked for at once, at most.
 const LEDGERS: usize = 1000;
-/// Records written at once: each can be some megabytes.
-const WRITTEN: usize = 2;
-/// The same where they are only removed.
-const REMOVED: usize = 500;
+/// Records written or removed at once.
+const WRITTEN: usize = 500;
+/// As long as they may be together; one can have some megabytes, and goes alone.
+const WRITTEN_BYTES: usize = 2 << 20;
 
 /// See the head of the module.
 #[derive(Debug, Clone)]
@@ -73,6 +73,22 @@ fn records_of(unit: Unit) -> Option<Vec<RecordChange>> {
     nothing_else.then(|| records.into_iter().map(change).collect())
 }
 
+/// As many changes together as one request may carry.
+fn pieces(changes: &[RecordChange]) -> impl Iterator<Item = &[RecordChange]> {
+    let length = |change: &RecordChange| change.body.as_ref().map_or(0, String::len);
+    let mut rest = changes;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fit = rest.iter().take(WRITTEN).take_while(|change| {
+            bytes += length(change);
+            bytes <= WRITTEN_BYTES
+        });
+        let (some, others) = rest.split_at(fit.count().max(1).min(rest.len()));
+        rest = others;
+        (!some.is_empty()).then_some(some)
+    })
+}
+
 #[async_trait]
 impl Store for RemoteStore {
     /// Only records that planning keeps for itself, each by itself: the last one counts, so repeating it does no harm.
@@ -83,8 +99,7 @@ impl Store for RemoteStore {
             let Some(records) = records_of(unit) else { return own("writing through control") };
             changes.extend(records);
         }
-        let most = if changes.iter().all(|change| change.body.is_none()) { REMOVED } else { WRITTEN };
-        for some in changes.chunks(most) {
+        for some in pieces(&changes) {
             let ask = Ask::post(&["v1", "records"], some).map_err(not_json)?;
             self.api.tell(ask.again()).await.map_err(failed("writing records through control"))?;
         }
@@ -268,4 +283,24 @@ impl Store for RemoteStore {
 fn of_kind(kind: &str, record: Record) -> RecordRow {
     let Record { key, version, body } = record;
     RecordRow { kind: kind.to_owned(), key, version, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(length: usize) -> RecordChange {
+        let body = (length > 0).then(|| "x".repeat(length));
+        RecordChange { kind: "plan_read".to_owned(), key: "key".to_owned(), body }
+    }
+
+    #[test]
+    fn short_records_go_together_and_long_ones_alone() {
+        let lengths = [10, 20, WRITTEN_BYTES, 3 * WRITTEN_BYTES, 30];
+        let changes: Vec<RecordChange> = lengths.into_iter().map(change).collect();
+        assert_eq!(pieces(&changes).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 1, 1]);
+        let removed: Vec<RecordChange> = (0..=WRITTEN).map(|_| change(0)).collect();
+        assert_eq!(pieces(&removed).map(<[_]>::len).collect::<Vec<_>>(), [WRITTEN, 1]);
+        assert_eq!(pieces(&[]).count(), 0);
+    }
 }

@@ -22,7 +22,7 @@ use crate::rows::time_of;
 use crate::tables::{Kept, Ledger, Tables, Touched, Work, WorkKey};
 use crate::{
     Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerChange, LedgerRow, LoggedCall,
-    LoggedDeadLetter, OutboxRow, RecordRow, StageRow, Store, StoreError, Unit, WorkRow,
+    LoggedDeadLetter, OutboxRow, RecordRow, Store, StoreError, Unit, WorkRow,
 };
 
 /// Everything in memory. It lives as long as the value: share it in an `Arc`, and "restart" a process by dropping all
@@ -349,20 +349,6 @@ impl Changes for MemoryStore {
             Some(LedgerChange { number, migration, version })
         };
         Ok(changes.filter_map(row).collect())
-    }
-
-    async fn stages(
-        &self,
-        service: Service,
-        migrations: &[MigrationId],
-    ) -> Result<Vec<StageRow>, StoreError> {
-        let state = self.state();
-        let wanted: BTreeSet<MigrationId> = migrations.iter().copied().collect();
-        let row = |migration| {
-            let ledger = state.tables.ledgers.get(&(service, migration))?;
-            Some(StageRow { migration, version: ledger.version, stage: ledger.stage.clone() })
-        };
-        Ok(wanted.into_iter().filter_map(row).collect())
     }
 
     async fn last_change(&self, service: Service) -> Result<u64, StoreError> {

@@ -36,7 +36,7 @@ use self::marks::Marks;
 pub use self::options::PgOptions;
 use self::rows::{
     BacklogColumns, ChangedColumns, DeadLetterColumns, EventColumns, LedgerColumns, OutboxColumns,
-    RecordColumns, StageColumns, WorkColumns,
+    RecordColumns, WorkColumns,
 };
 use self::sql::Statements;
 use crate::columns::{damaged, limit as rows_at_most, moment, nanoseconds, signed, unsigned};
@@ -44,7 +44,7 @@ use crate::instructions::Instructions;
 use crate::rows::time_of;
 use crate::{
     Backlog, CallCount, CallRow, Changes, Committed, EventRow, LedgerChange, LedgerRow, LoggedCall,
-    LoggedDeadLetter, OutboxRow, RecordRow, Settled, StageRow, Store, StoreError, Unit, WorkRow,
+    LoggedDeadLetter, OutboxRow, RecordRow, Settled, Store, StoreError, Unit, WorkRow,
 };
 
 /// A store in a PostgreSQL database, opened for some services: a process of a service opens its own.
@@ -389,21 +389,6 @@ impl Changes for PgStore {
         let mut loan = self.connections.take("reading changes").await?;
         let rows: Vec<ChangedColumns> = loan.all(query).await.map_err(loan.failed())?;
         rows.into_iter().map(ChangedColumns::read).collect()
-    }
-
-    async fn stages(
-        &self,
-        service: Service,
-        migrations: &[MigrationId],
-    ) -> Result<Vec<StageRow>, StoreError> {
-        if migrations.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<uuid::Uuid> = migrations.iter().map(|migration| migration.0).collect();
-        let query = sqlx::query_as(self.room(service)?.sql.stages.clone()).bind(ids);
-        let mut loan = self.connections.take("reading ledgers").await?;
-        let rows: Vec<StageColumns> = loan.all(query).await.map_err(loan.failed())?;
-        rows.into_iter().map(StageColumns::read).collect()
     }
 
     async fn last_change(&self, service: Service) -> Result<u64, StoreError> {

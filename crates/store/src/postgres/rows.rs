@@ -9,7 +9,7 @@ use crate::columns::{damaged, moment, nanoseconds, signed, unsigned};
 use crate::tables::{Kept, Ledger, Record, RecordKey, Work};
 use crate::{
     Backlog, CallCount, CallRow, EventRow, LedgerChange, LedgerRow, LoggedCall, LoggedDeadLetter, OutboxRow,
-    RecordRow, StageRow, StoreError, WorkRow,
+    RecordRow, StoreError, WorkRow,
 };
 
 /// Column by column, as the statements select them.
@@ -37,7 +37,6 @@ columns! {
         migration: Uuid, customer: Option<Uuid>, version: i64, sequence: i64, stage: String, instructed: bool,
     }
     ChangedColumns { change: i64, migration: Uuid, version: i64 }
-    StageColumns { migration: Uuid, version: i64, stage: String }
     WorkColumns {
         migration: Uuid, part: String, version: i64, body: String, due: Option<i64>, lease_until: Option<i64>,
         interrupted: bool,
@@ -123,13 +122,6 @@ impl ChangedColumns {
     pub(super) fn read(self) -> Result<LedgerChange, StoreError> {
         let (number, version) = (unsigned(self.change)?, unsigned(self.version)?);
         Ok(LedgerChange { number, migration: self.migration.into(), version })
-    }
-}
-
-impl StageColumns {
-    pub(super) fn read(self) -> Result<StageRow, StoreError> {
-        let version = unsigned(self.version)?;
-        Ok(StageRow { migration: self.migration.into(), version, stage: self.stage })
     }
 }
 

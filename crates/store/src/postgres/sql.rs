@@ -254,12 +254,6 @@ where change > $1
 order by change
 limit $2";
 
-    stages = "
-select migration, version, stage
-from {s}.ledger
-where migration = any($1::uuid[])
-order by migration";
-
     last_change = "
 select max(change)
 from {s}.ledger";
@@ -543,7 +537,7 @@ mod tests {
         const SELDOM: &[&str] = &["backlog", "cut_off_work", "cut_off_outbox", "clean_marks"];
 
         /// Only control's changes are numbered, and only its log is read by subject.
-        const OF_CONTROL: &[&str] = &["changed_ledgers", "last_change", "stages", "events_of"];
+        const OF_CONTROL: &[&str] = &["changed_ledgers", "last_change", "events_of"];
 
         /// Tables that grow with the number of migrations, or with what waits.
         const BIG: &[&str] = &[

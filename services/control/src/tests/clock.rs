@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use seatshift_host::Clock;
-use seatshift_messages::AskedBy;
+use seatshift_messages::{AskedBy, Service};
+use seatshift_store::{Store as _, Unit};
 use tokio::time::timeout;
 
 use super::stage::{Does, Stage, one, plan, row};
 use crate::commands::{Answered, Command, Verb};
+use crate::records;
 use crate::{Config, Settled, SilenceLimits, Turned, Valve as _};
 
 /// A clock of which it is said whether it is right.
@@ -145,6 +147,25 @@ async fn where_every_clock_is_wrong_a_plan_and_commands_wait_and_a_pause_does_no
     };
     futures::join!(given, stage.apply(&plan));
     assert_eq!(stage.rows().await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_ends_a_resume_that_waits_though_its_id_is_by_a_clock_that_is_behind() {
+    let stage = Stage::replicated(2, Config::default()).await;
+    stage.command(Verb::Pause { drain: true }).await;
+    all(&stage, false);
+    let resume = stage.control.give(Command { verb: Verb::Resume, asked: asked() }).await.unwrap();
+    minutes(&stage, 1).await;
+    let pause = Command { verb: Verb::Pause { drain: false }, asked: asked() };
+    let mut unit = Unit::new(Service::Control);
+    unit.records.push(records::put(records::COMMAND, "0".to_owned(), &pause));
+    stage.store.commit(vec![unit]).await.unwrap();
+    minutes(&stage, 1).await;
+    all(&stage, true);
+    minutes(&stage, 10).await;
+    assert_eq!(stage.valve.stands(), Some(Turned::Shut));
+    let Some(Answered::Done { text }) = stage.control.answer(&resume).await.unwrap() else { panic!() };
+    assert!(text.starts_with("not resumed"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

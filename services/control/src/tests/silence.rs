@@ -1,14 +1,16 @@
 //! A migration of which nothing is heard raises an alarm, and its events are said once more.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
-use seatshift_messages::{Envelope, Service};
+use seatshift_messages::{CustomerId, Envelope, Service};
 use seatshift_store::Store;
+use uuid::Uuid;
 
 use super::stage::{Does, Stage, plan, row};
 use crate::commands::Verb;
-use crate::{Config, SilenceLimits, standing};
+use crate::{Config, PlannedRow, SilenceLimits, standing};
 
 fn quick() -> Config {
     Config {
@@ -74,6 +76,26 @@ async fn while_the_history_is_away_what_was_lost_is_looked_for_again_at_the_next
     stage.world.history_is_away.store(false, Ordering::Relaxed);
     stage.wait(SignedDuration::from_mins(5)).await;
     assert_eq!(stage.states().await, ["a1 completed (completed)"], "no second limit was waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_said_does_not_stand_before_the_others() {
+    let stage = Stage::with(Config { max_in_flight: 1000, ..quick() }).await;
+    stage.world.history_is_away.store(true, Ordering::Relaxed);
+    let rows: Vec<PlannedRow> = (0..520_u128)
+        .map(|number| {
+            let name = format!("x{number}");
+            stage.world.set(&name, Does::Hang);
+            PlannedRow { customer: CustomerId(Uuid::from_u128(0xD000 + number)), ..row(&name, 10) }
+        })
+        .collect();
+    stage.apply(&plan("p", rows)).await;
+    stage.wait(SignedDuration::from_mins(140)).await;
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for row in stage.world.requested.lock().unwrap().iter() {
+        *times.entry(row.clone()).or_default() += 1;
+    }
+    assert_eq!(times.values().filter(|times| **times > 1).count(), 520, "some were never said again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use seatshift_bus::{Bus, LocalBus, Outgoing, RabbitError};
 use seatshift_host::{Clock, Ids, Limits, Parts, VirtualClock};
 use seatshift_messages::*;
-use seatshift_store::{Changes, LedgerChange, MemoryStore, StageRow, Store, StoreError};
+use seatshift_store::{Changes, LedgerChange, MemoryStore, Store, StoreError};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -98,9 +98,6 @@ impl OneLock {
 impl Shared for Neighbors {
     async fn changed(&self, after: u64, limit: usize) -> Result<Vec<LedgerChange>, StoreError> {
         self.0.changed_ledgers(Service::Control, after, limit).await
-    }
-    async fn stages(&self, migrations: &[MigrationId]) -> Result<Vec<StageRow>, StoreError> {
-        Changes::stages(&*self.0, Service::Control, migrations).await
     }
     async fn last_change(&self) -> Result<u64, StoreError> {
         Changes::last_change(&*self.0, Service::Control).await
