@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::engine::Engine;
 use crate::horizon::Sent;
 use crate::participant::Participant;
+use crate::places::Place;
 
 /// The row was replaced or removed by a decision while the work ran, or is no longer ours to work on: stop, send nothing.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,7 @@ pub struct Desk<P: Participant> {
     pub(crate) version: Mutex<u64>,
     pub(crate) lease_until: Timestamp,
     pub(crate) stopping: CancellationToken,
+    pub(crate) place: Place,
 }
 
 impl<P: Participant> Desk<P> {
@@ -75,6 +77,15 @@ impl<P: Participant> Desk<P> {
         }
     }
 
+    /// The same, while another has this one's place. For who has no permit in hand that would age meanwhile, and asks for
+    /// those of its calls afterwards: there may be no time left then to use them ([`Desk::unless_stopping`]).
+    ///
+    /// # Errors
+    /// As [`Desk::save`].
+    pub async fn save_aside(&self, work: &P::Work) -> Result<(), Superseded> {
+        self.place.aside(self.save(work), self.until_no_time()).await
+    }
+
     /// The stage as it stands now: which way to go is read before each changing call.
     ///
     /// # Panics
@@ -99,12 +110,19 @@ impl<P: Participant> Desk<P> {
     /// Awaits something that may take long (a permit, while paused), unless the service stops or the lease runs short: then
     /// none, and the work is to be given back as it stands ([`crate::Performed::Again`], at once), for whoever is there.
     pub async fn unless_stopping<T>(&self, wait: impl Future<Output = T> + Send) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.until_no_time() => None,
+            value = wait => Some(value),
+        }
+    }
+
+    async fn until_no_time(&self) {
         let latest = self.send_until().checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MIN);
         tokio::select! {
             biased;
-            () = self.stopping.cancelled() => None,
-            value = wait => Some(value),
-            () = self.engine.clock.sleep_until(latest) => None,
+            () = self.stopping.cancelled() => {}
+            () = self.engine.clock.sleep_until(latest) => {}
         }
     }
 }

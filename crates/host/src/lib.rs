@@ -27,12 +27,12 @@ mod loader;
 pub mod meters;
 mod participant;
 mod patience;
+mod places;
 pub mod process;
 mod relay;
 mod retry;
 pub mod settings;
 mod telemetry;
-
 mod work;
 
 pub use clock::{Clock, ScaledClock, VirtualClock, later};

@@ -4,17 +4,16 @@
 //! comes due, so a million waits cost nothing but rows. Any number of processes may take from the same rows: each row is
 //! leased by one, and what a process that died had in hand comes back when its lease has run out.
 //!
-//! A piece of work has a place only while it makes its calls. Where rows are far away a few more are taken up beforehand and
-//! made ready, and what is done is saved when its place has gone to the next: calls do not wait for the store.
+//! A piece of work has a place only while it makes its calls (`places`). Where rows are far away a few more are taken up
+//! beforehand and made ready, and what is done is saved when its place has gone to the next: calls do not wait for the store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use seatshift_messages::MigrationId;
 use seatshift_store::{Committed, Unit, WorkChange, WorkRow};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -26,6 +25,7 @@ use crate::limits::Limits;
 use crate::meters::Pulse;
 use crate::participant::{Job, Participant, Performed};
 use crate::patience::Patience;
+use crate::places::{Begun, Places};
 
 /// While the clock is not right, it is looked at again after this. Real time.
 const BEFORE_AGAIN: Duration = Duration::from_secs(1);
@@ -145,55 +145,6 @@ impl<P: Participant> Workshop<P> {
     }
 }
 
-/// Who is at work: some make their calls, some are ready for a place, some have left theirs and are being saved.
-struct Places {
-    parallel: usize,
-    /// So many more are taken up than there are places.
-    ahead: usize,
-    calling: Arc<Semaphore>,
-    /// Taken up, and not done calling.
-    begun: AtomicUsize,
-    /// A place has become free.
-    free: Notify,
-}
-
-impl Places {
-    fn of(limits: &Limits) -> Self {
-        let parallel = limits.parallel.max(1);
-        let ahead = if limits.replicated() { limits.batch.min(parallel.div_ceil(4)) } else { 0 };
-        let calling = Arc::new(Semaphore::new(parallel));
-        Places { parallel, ahead, calling, begun: AtomicUsize::new(0), free: Notify::new() }
-    }
-
-    /// How many more may be taken up, with so many under way. What is being saved is bounded too: a store that is slow is not
-    /// to be given more and more.
-    fn room(&self, running: usize) -> usize {
-        let begun = self.begun.load(Ordering::Relaxed);
-        let most = self.parallel + self.ahead;
-        most.saturating_sub(begun).min((most + self.parallel).saturating_sub(running))
-    }
-
-    /// For fewer the store is not asked: there are still some ready.
-    fn worth_asking(&self) -> usize {
-        (self.ahead / 2).max(1)
-    }
-
-    fn begin(self: &Arc<Self>) -> Begun {
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        Begun(self.clone())
-    }
-}
-
-/// One that was taken up and is not done calling.
-struct Begun(Arc<Places>);
-
-impl Drop for Begun {
-    fn drop(&mut self) {
-        self.0.begun.fetch_sub(1, Ordering::Relaxed);
-        self.0.free.notify_one();
-    }
-}
-
 /// A row that was taken up.
 struct Taken {
     row: WorkRow,
@@ -273,7 +224,7 @@ async fn perform_inside<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, st
     let place = tokio::select! {
         biased;
         () = stopping.cancelled(), if !row.interrupted => None,
-        place = begun.0.calling.clone().acquire_owned() => place.ok(),
+        place = begun.place() => Some(place),
         () = engine.clock.sleep_until(too_late), if !row.interrupted => None,
     };
     let Some(place) = place else {
@@ -287,6 +238,7 @@ async fn perform_inside<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, st
         version: Mutex::new(row.version),
         lease_until,
         stopping,
+        place,
     };
     let job = Job {
         migration: row.migration,
@@ -297,9 +249,10 @@ async fn perform_inside<P: Participant>(engine: Arc<Engine<P>>, taken: Taken, st
         interrupted: row.interrupted,
     };
     let performed = engine.participant.perform(job, &desk).await;
-    drop(place);
-    drop(begun);
-    finish(&engine, desk, performed).await;
+    let Desk { part, version, place, .. } = desk;
+    drop((place, begun));
+    let done = Row { migration: row.migration, part, version: version.into_inner() };
+    finish(&engine, done, performed).await;
 }
 
 /// Taken up at the moment of stopping: whoever is there takes it at once.
@@ -314,9 +267,16 @@ async fn give_back<P: Participant>(engine: &Engine<P>, row: WorkRow) {
     write(engine, change).await;
 }
 
-async fn finish<P: Participant>(engine: &Engine<P>, desk: Desk<P>, performed: Performed<P>) {
-    let Desk { migration, part, version, .. } = desk;
-    let expected = Some(version.into_inner());
+/// Which row is done with, as it was last saved.
+struct Row {
+    migration: MigrationId,
+    part: String,
+    version: u64,
+}
+
+async fn finish<P: Participant>(engine: &Engine<P>, row: Row, performed: Performed<P>) {
+    let Row { migration, part, version } = row;
+    let expected = Some(version);
     let put = |work: &P::Work, due| WorkChange::Put {
         migration,
         part: part.clone(),

@@ -172,7 +172,7 @@ impl Pass<'_> {
             row.sent =
                 Some(row.sent.map_or_else(|| self.desk.intent(), |sent| Sent::new(sent.request_id, now)));
         }
-        if self.desk.save(&Work::Chunk(chunk.clone())).await.is_err() {
+        if self.desk.save_aside(&Work::Chunk(chunk.clone())).await.is_err() {
             return Some(Ended::Superseded);
         }
         let calls: Vec<_> = changes

@@ -213,7 +213,7 @@ pub(super) static KEYS: &[Key] = &[
     key("service.drain_seconds", Count(0, 3600), Commented, "20",
         "How long a service that is told to stop may finish what it has in hand."),
     key("service.parallel", Count(1, 100_000), Commented, "128",
-        "Pieces of work that make calls at a time, in one process; a quarter more is held ready."),
+        "Pieces of work that make calls at a time, in one process; half as many more are held ready."),
     key("service.batch", Count(1, 10_000), Commented, "64",
         "Messages, rows and events taken at a time."),
     key("service.lease_seconds", Count(1, u32::MAX as u64), Hidden, "", ""),

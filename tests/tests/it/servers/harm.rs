@@ -13,9 +13,9 @@ use seatshift_tests::cluster::{Cluster, Operator as _};
 use super::wave::{PATIENCE, Sea, Wave, assert_clean, in_flight};
 
 pub(crate) fn kill_services(sea: Sea) {
-    let mut cluster = Cluster::start(sea.options(31));
+    let mut cluster = Cluster::start(sea.options(31, 1));
     cluster.plan(1);
-    let wave = Wave::begin(&cluster, sea, 1);
+    let wave = Wave::begin(&mut cluster, sea, 1);
     for service in Service::ALL {
         cluster.kill_and_restart(service, 0);
     }
@@ -47,15 +47,15 @@ pub(crate) fn kill_services(sea: Sea) {
 }
 
 pub(crate) fn harm_the_broker(sea: Sea) {
-    let mut cluster = Cluster::start(sea.options(32));
+    let mut cluster = Cluster::start(sea.options(32, 3));
     cluster.plan(3);
 
-    let wave = Wave::begin(&cluster, sea, 1);
+    let wave = Wave::begin(&mut cluster, sea, 1);
     cluster.rabbit.kill();
     cluster.rabbit.restart().expect("the broker starts again");
     wave.end(&cluster);
 
-    let wave = Wave::begin(&cluster, sea, 2);
+    let wave = Wave::begin(&mut cluster, sea, 2);
     cluster.rabbit.freeze();
     rest(Duration::from_secs(20));
     cluster.rabbit.thaw();
@@ -82,15 +82,15 @@ pub(crate) fn harm_the_broker(sea: Sea) {
 }
 
 pub(crate) fn harm_the_database(sea: Sea) {
-    let mut cluster = Cluster::start(sea.options(33));
+    let mut cluster = Cluster::start(sea.options(33, 2));
     cluster.plan(2);
 
-    let wave = Wave::begin(&cluster, sea, 1);
+    let wave = Wave::begin(&mut cluster, sea, 1);
     cluster.postgres.kill();
     cluster.postgres.restart().expect("the database starts again");
     wave.end(&cluster);
 
-    let wave = Wave::begin(&cluster, sea, 2);
+    let wave = Wave::begin(&mut cluster, sea, 2);
     cluster.postgres.stop().expect("the database stops");
     cluster.postgres.restart().expect("the database starts again");
     wave.end(&cluster);
@@ -98,12 +98,12 @@ pub(crate) fn harm_the_database(sea: Sea) {
 }
 
 pub(crate) fn harm_connections(sea: Sea) {
-    let mut options = sea.options(34);
+    let mut options = sea.options(34, 2);
     options.proxied = true;
     let mut cluster = Cluster::start(options);
     cluster.plan(2);
 
-    let wave = Wave::begin(&cluster, sea, 1);
+    let wave = Wave::begin(&mut cluster, sea, 1);
     for _ in 0..5 {
         let before = cluster.simulated.changing_calls();
         let proxies = cluster.proxies.as_ref().expect("it goes through proxies");
@@ -117,7 +117,7 @@ pub(crate) fn harm_connections(sea: Sea) {
     }
     wave.end(&cluster);
 
-    let wave = Wave::begin(&cluster, sea, 2);
+    let wave = Wave::begin(&mut cluster, sea, 2);
     let proxies = cluster.proxies.as_ref().expect("it goes through proxies");
     proxies.rabbit.swallow(true);
     proxies.postgres.swallow(true);
@@ -132,9 +132,9 @@ pub(crate) fn harm_connections(sea: Sea) {
 }
 
 pub(crate) fn repeat_every_message(sea: Sea) {
-    let mut cluster = Cluster::start(sea.options(35));
+    let mut cluster = Cluster::start(sea.options(35, 1));
     cluster.plan(1);
-    let wave = Wave::begin(&cluster, sea, 1);
+    let wave = Wave::begin(&mut cluster, sea, 1);
     let mut repeated = BTreeSet::new();
     let repeats = until(
         PATIENCE,
