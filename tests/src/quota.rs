@@ -53,8 +53,7 @@ impl Observer for Counts {
 }
 
 /// So many replicas call as much as they may, in real time, for so long.
-pub async fn share(replicas: usize, time: Duration) -> Share {
-    let servers = Shared::attach().unwrap_or_else(|error| panic!("{error}"));
+pub async fn share(servers: &Shared, replicas: usize, time: Duration) -> Share {
     let database = servers.fresh_database().unwrap_or_else(|error| panic!("{error}"));
     let address = servers.postgres.admin_url(&database);
     PgStore::prepare(&address, &BTreeMap::new()).await.expect("the database is prepared");

@@ -60,11 +60,14 @@ impl<P: Participant> Inbound<P> {
             in_hand_gauge.set(in_hand.len() as f64);
             let room = most.saturating_sub(in_hand.len()).min(self.engine.limits.batch);
             pulse.rest();
+            // By a wrong clock what follows would come due at a wrong time; nobody decides here until it is right.
+            let right = self.engine.clock.is_right();
             let taken = tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => break,
                 Some(()) = in_hand.next() => Vec::new(),
-                taken = self.bus.receive(P::SERVICE, room), if room > 0 => taken,
+                () = self.engine.clock.pause(BEFORE_AGAIN), if !right => Vec::new(),
+                taken = self.bus.receive(P::SERVICE, room), if right && room > 0 => taken,
             };
             pulse.beat();
             in_hand.extend(taken.into_iter().map(|delivery| self.handle(delivery)));

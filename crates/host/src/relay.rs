@@ -114,6 +114,8 @@ impl Relay {
                 patience.restored();
             }
             let room = self.window().saturating_sub(unconfirmed.events.len());
+            // What is taken is leased, and by a wrong clock nobody knows until when.
+            let room = if self.clock.is_right() { room } else { 0 };
             let room = room.min(self.limits.batch.max(1)).min(unconfirmed.room());
             let rows = self.exchange(&mut settled, room, &pulse).await;
             let more = room > 0 && rows.len() == room;

@@ -24,8 +24,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs every test of the workspace, with a RabbitMQ and a PostgreSQL of their own (Debian's packages are installed where
-    /// they are missing and that is permitted; so is cargo-nextest, pinned).
+    /// Runs the tests of the workspace, with a RabbitMQ and a PostgreSQL of their own (Debian's packages are installed where
+    /// they are missing and that is permitted; so is cargo-nextest, pinned). `-- --profile harms` and `-- --profile long` run
+    /// what harms the servers for minutes.
     Test(test::Arguments),
     /// What CI runs before the tests: format, clippy with warnings denied, cargo-deny (installed once, pinned).
     Check,

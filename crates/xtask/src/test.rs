@@ -1,4 +1,5 @@
-//! `cargo xtask test`: every test, in one command, with the servers they need.
+//! `cargo xtask test`: the tests, in one command, with the servers they need. What takes many minutes has profiles of its own
+//! (`.config/nextest.toml`).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -257,9 +257,14 @@ impl Control {
         self.inner.board.silent(self.inner.clock.now(), &self.inner.config.silence)
     }
 
-    /// Rows that are not at their end while their old subscription's end is near.
-    pub fn at_risk(&self) -> usize {
-        self.inner.board.at_risk(self.inner.clock.now(), self.inner.config.risk)
+    /// How many ledgers of control cannot be read; their customers wait.
+    pub fn unreadable(&self) -> usize {
+        self.inner.board.unreadable()
+    }
+
+    /// Customers with an old subscription that ends soon and from which they are not moved.
+    pub fn customers_at_risk(&self) -> usize {
+        self.inner.board.customers_at_risk(self.inner.clock.now(), self.inner.config.risk)
     }
 
     /// The last change that anybody has committed, of which [`Control::position`] says whether this replica has seen it.

@@ -7,8 +7,7 @@ use seatshift_messages::{MigrationId, Service};
 use seatshift_store::StoreError;
 
 use crate::control::Inner;
-use crate::records;
-use crate::restart::read_ledger;
+use crate::{records, restart};
 use crate::shared::{Shared, pause};
 
 /// Ledgers read at a time.
@@ -48,7 +47,7 @@ pub(crate) async fn once(control: &Inner, shared: &dyn Shared) -> Result<usize, 
         let unknown: Vec<MigrationId> = unknown.map(|change| change.migration).collect();
         if !unknown.is_empty() {
             for row in control.store.without_instructions(Service::Control, &unknown).await? {
-                control.board.note(row.migration, row.version, &read_ledger(&row)?);
+                restart::note(&control.board, &row);
             }
         }
         if let Some(last) = page.last() {

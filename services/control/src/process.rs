@@ -114,6 +114,7 @@ fn broker(base: &Base) -> Result<RabbitOptions, Refusal> {
 struct Figures {
     control: Control,
     at_risk: Box<dyn Fn(f64) + Send + Sync>,
+    unreadable: Box<dyn Fn(f64) + Send + Sync>,
     silent: Box<dyn Fn(f64) + Send + Sync>,
     under_way: Box<dyn Fn(f64) + Send + Sync>,
     moved: Box<dyn Fn(f64) + Send + Sync>,
@@ -131,7 +132,11 @@ impl Figures {
             control,
             at_risk: gauge(
                 "customers_at_risk",
-                "Rows that are not at their end while their old subscription ends within 14 days",
+                "Customers with an old subscription that ends within 14 days and from which they are not moved",
+            ),
+            unreadable: gauge(
+                "ledgers_unreadable",
+                "Migrations of which what is written down cannot be read; their customers wait",
             ),
             silent: gauge(
                 "migrations_silent",
@@ -148,7 +153,8 @@ impl Figures {
     fn look(&self) -> BoxFuture<'static, ()> {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).into();
         let progress = self.control.progress();
-        (self.at_risk)(count(self.control.at_risk()));
+        (self.at_risk)(count(self.control.customers_at_risk()));
+        (self.unreadable)(count(self.control.unreadable()));
         (self.silent)(count(self.control.silent().len()));
         (self.under_way)(count(progress.running));
         (self.moved)(u32::try_from(progress.users_moved).unwrap_or(u32::MAX).into());

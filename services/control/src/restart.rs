@@ -23,9 +23,7 @@ pub(crate) async fn read(store: &dyn Store, board: &Board) -> Result<(), StoreEr
             let mut successors = Vec::new();
             for page in wanted.chunks(PAGE) {
                 for row in store.without_instructions(Service::Control, page).await? {
-                    let ledger = read_ledger(&row)?;
-                    board.note(row.migration, row.version, &ledger);
-                    successors.extend(ledger.successor);
+                    successors.extend(note(board, &row).and_then(|ledger| ledger.successor));
                 }
             }
             wanted = successors;
@@ -34,6 +32,27 @@ pub(crate) async fn read(store: &dyn Store, board: &Board) -> Result<(), StoreEr
     let (pause, window, resumed) = records::pause(store).await?;
     board.set_pause(pause, window, resumed);
     Ok(())
+}
+
+/// Takes a stored ledger to the board. None where it cannot be read: then its customer waits, and nobody else.
+pub(crate) fn note(board: &Board, row: &LedgerRow) -> Option<Ledger> {
+    match read_ledger(row) {
+        Ok(ledger) => {
+            board.note(row.migration, row.version, &ledger);
+            Some(ledger)
+        }
+        Err(error) => {
+            if board.note_unreadable(row.migration, row.version, row.customer) {
+                tracing::error!(
+                    migration = %row.migration,
+                    customer = row.customer.as_ref().map(tracing::field::display),
+                    error = &error as &dyn std::error::Error,
+                    "what is written down of this migration cannot be read: nothing is begun for its customer"
+                );
+            }
+            None
+        }
+    }
 }
 
 /// Does what was promised: migrations whose maker died between the two ledgers.

@@ -67,6 +67,19 @@ impl History {
         self.sequences.iter().filter_map(hole).collect()
     }
 
+    /// What services have written down and the history does not have, in words. `written`: by source and subject, the number of
+    /// the last event. A hole at the end shows nowhere else.
+    pub fn ends_short(&self, written: &[(Service, Uuid, u64)]) -> Vec<String> {
+        let short = |(source, subject, last): &(Service, Uuid, u64)| {
+            let seen = self.sequences.get(&(*source, *subject)).and_then(|seen| seen.last()).copied();
+            let seen = seen.unwrap_or(0);
+            (seen < *last).then(|| {
+                format!("{source} {subject}: {last} events were written down, the history ends with {seen}")
+            })
+        };
+        written.iter().filter_map(short).collect()
+    }
+
     /// What was said more often than there was reason to, each time as a new event, in words.
     pub fn said_too_often(&self) -> Vec<String> {
         self.kinds.iter().flat_map(|(subject, kinds)| too_often(*subject, kinds)).collect()
@@ -99,6 +112,16 @@ mod tests {
             kinds.entry(format!("seatshift.{word}.v1")).or_default().insert(id);
         }
         too_often(Uuid::nil(), &kinds)
+    }
+
+    #[test]
+    fn a_last_event_that_is_missing_is_found_and_so_is_a_history_without_any() {
+        let subject = Uuid::from_u128(7);
+        let mut history = History::default();
+        history.sequences.insert((Service::Control, subject), BTreeSet::from([1, 2]));
+        assert!(history.ends_short(&[(Service::Control, subject, 2)]).is_empty());
+        assert_eq!(history.ends_short(&[(Service::Control, subject, 3)]).len(), 1);
+        assert_eq!(history.ends_short(&[(Service::Purchase, subject, 1)]).len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use seatshift_bus::history::{self, Since};
 use seatshift_bus::{BrokerUrl, RabbitOptions};
 use seatshift_messages::Service;
+use uuid::Uuid;
 
 use super::process::until;
 use super::{Cluster, History, NAME, Operator as _};
@@ -29,8 +30,24 @@ impl Cluster {
         judged.complaints.extend(self.judge_reality());
         let history = self.history();
         judged.complaints.extend(history.holes());
+        judged.complaints.extend(history.ends_short(&self.written()));
         judged.complaints.extend(history.said_too_often());
         judged
+    }
+
+    /// The number of the last event of each ledger.
+    fn written(&self) -> Vec<(Service, Uuid, u64)> {
+        let mut written = Vec::new();
+        for service in Service::ALL {
+            let sql = format!("select migration, sequence from {}.ledger where sequence > 0", service.name());
+            let lines = self.question(&sql);
+            written.extend(lines.lines().filter_map(|line| {
+                let (migration, sequence) = line.split_once('|')?;
+                Some((service, migration.trim().parse().ok()?, sequence.trim().parse().ok()?))
+            }));
+        }
+        assert!(!written.is_empty(), "no service has said anything, and there is nothing to judge");
+        written
     }
 
     fn judge_verdicts(&self, judged: &mut Judged) {

@@ -28,13 +28,14 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     pub per_second: NonZeroU32,
-    /// How long to watch after each grade whether a letter comes back dead.
+    /// How long to watch after each grade whether a letter comes back dead. A message that makes its service panic is tried
+    /// three times, a second apart; one whose ledger cannot be read is tried for minutes, and is not waited for.
     pub watch: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace { per_second: NonZeroU32::MIN.saturating_add(19), watch: Duration::from_secs(3) }
+        Pace { per_second: NonZeroU32::MIN.saturating_add(19), watch: Duration::from_secs(10) }
     }
 }
 

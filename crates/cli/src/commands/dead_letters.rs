@@ -29,7 +29,8 @@ Examples:
   seatshift dead-letters discard ID
 
 Sending back is safe at any time: a service that has handled a message does nothing about it a second time. It ends when \
-a letter comes back dead; then the cause still stands.")]
+a letter comes back dead within ten seconds; then the cause still stands. One whose ledger cannot be read comes back after minutes: \
+list again.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     verb: Verb,

@@ -48,8 +48,9 @@ const BREATH: Duration = Duration::from_millis(5);
 const REFRESH: Duration = Duration::from_millis(300);
 /// The same while somebody waits for changes to be allowed again: one question for all of them. Real time.
 const AT_REST: Duration = Duration::from_millis(600);
-/// Without calls for so long, nothing is asked. Real time.
+/// Without calls for so long, it is asked only now and then, so that the figures stay true. Real time.
 const IDLE: Duration = Duration::from_secs(60);
+const NOW_AND_THEN: Duration = Duration::from_secs(15);
 /// What was granted ahead may be kept for so long, in the process's own time, and no longer than [`AHEAD`] in real time.
 const KEEP: Duration = Duration::from_millis(500);
 /// For so long is fetched ahead. Real time.
@@ -319,10 +320,14 @@ impl Shared {
             let waited_for = self.switch.is_waited_for();
             let active = waited_for || now.duration_since(state.last_call) < IDLE;
             // Who waits for the end of a pause is in no hurry.
-            let between = if waited_for { AT_REST } else { REFRESH };
-            let refresh = active.then(|| self.switch.asked().map_or(now, |asked| asked + between));
+            let between = match (waited_for, active) {
+                (true, _) => AT_REST,
+                (false, true) => REFRESH,
+                (false, false) => NOW_AND_THEN,
+            };
+            let refresh = self.switch.asked().map_or(now, |asked| asked + between);
             let told = (!state.throttled.is_empty()).then_some(now);
-            lines.into_iter().chain(refresh).chain(told).min()
+            lines.into_iter().chain([refresh]).chain(told).min()
         };
         let due = async {
             match deadline {

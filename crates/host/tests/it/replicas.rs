@@ -356,6 +356,8 @@ async fn a_replica_whose_clock_is_wrong_takes_up_nothing_until_it_is_right() {
         () = async {
             bench.clock.sleep(SignedDuration::from_mins(20)).await;
             assert_eq!(participant.performed.load(Ordering::Relaxed), 0);
+            let heard = bench.store.ledgers(Service::Purchase, &[migration()]).await.unwrap();
+            assert!(heard.is_empty(), "it has decided by a wrong clock: {heard:?}");
             clock.right.store(true, Ordering::Relaxed);
             until_done(&handle, &bench.clock).await;
         } => {}

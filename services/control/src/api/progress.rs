@@ -63,7 +63,7 @@ fn picture(api: &Api, version: String, behind: bool) -> ProgressNow {
         settled: api.control.settled_now().filter(|_| !behind),
         what_to_do_about_silence: (!silent.is_empty()).then(|| WHAT_TO_DO_ABOUT_SILENCE.to_owned()),
         silent,
-        at_risk: api.control.at_risk(),
+        at_risk: api.control.customers_at_risk(),
         allow_changes: api.allow_changes,
         clock_is_right: right,
         what_to_do_about_the_clock: (!right).then(|| WHAT_TO_DO_ABOUT_THE_CLOCK.to_owned()),

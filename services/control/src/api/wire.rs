@@ -26,7 +26,7 @@ pub struct ProgressNow {
     /// For people, where some are silent: what to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what_to_do_about_silence: Option<String>,
-    /// Rows that are not at their end while their old subscription's is near.
+    /// Customers with an old subscription that ends soon and from which they are not moved.
     pub at_risk: usize,
     /// Whether anything may be changed at Microsoft.
     pub allow_changes: bool,

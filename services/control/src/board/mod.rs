@@ -53,6 +53,8 @@ struct State {
     to_tell: BTreeMap<MigrationId, MigrationId>,
     /// Migrations that a ledger promises and that are not there, each with the one that it tries again.
     promised: BTreeMap<MigrationId, MigrationId>,
+    /// Ledgers that cannot be read, each as of a version, with its customer. Nobody knows what is under way there.
+    unreadable: BTreeMap<MigrationId, (u64, Option<CustomerId>)>,
     outcomes: Outcomes,
     pause: Option<Pause>,
     window_from: Option<Timestamp>,
@@ -82,6 +84,7 @@ impl Board {
             waiting: 0,
             to_tell: BTreeMap::new(),
             promised: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             outcomes: Outcomes::new(stop),
             pause: None,
             window_from: None,
@@ -112,9 +115,31 @@ impl Board {
         }
     }
 
+    /// A ledger that cannot be read as it stands. Its customer gets nothing new, for it may be under way; all others do.
+    /// True when that is news.
+    pub(crate) fn note_unreadable(
+        &self,
+        migration: MigrationId,
+        version: u64,
+        customer: Option<CustomerId>,
+    ) -> bool {
+        let news = self.state().note_unreadable(migration, version, customer);
+        if news {
+            self.changed();
+        }
+        news
+    }
+
+    /// How many ledgers cannot be read.
+    pub(crate) fn unreadable(&self) -> usize {
+        self.state().unreadable.len()
+    }
+
     /// Whether a ledger was noted as it stood at this version of its row, or later.
     pub(crate) fn knows(&self, migration: MigrationId, version: u64) -> bool {
-        self.state().members.get(&migration).is_some_and(|known| known.version >= version)
+        let state = self.state();
+        let known = state.members.get(&migration).is_some_and(|known| known.version >= version);
+        known || state.unreadable.get(&migration).is_some_and(|(known, _)| *known >= version)
     }
 
     /// The pause as it stands, since when the stop rule counts, and when the last pause ended.
@@ -265,12 +290,19 @@ impl Board {
         silent
     }
 
-    /// Rows that are not at their end, parked ones among them, whose old subscription ends within so long.
-    pub(crate) fn at_risk(&self, now: Timestamp, within: SignedDuration) -> usize {
+    /// Customers with an old subscription that ends within so long and from which they were not moved: whatever is open, parked
+    /// or set aside, and what was refused, skipped or rolled back while its end is still to come.
+    pub(crate) fn customers_at_risk(&self, now: Timestamp, within: SignedDuration) -> usize {
         let state = self.state();
-        let ends = |member: &&Member| member.end.get().is_some_and(|end| end.duration_since(now) < within);
-        let open = state.members.values().filter(|member| member.phase != Phase::Closed);
-        open.filter(ends).count()
+        let at_risk = |member: &Member| {
+            let moved = matches!(member.standing, Some(VerdictKind::Completed | VerdictKind::Accepted));
+            let left = member.end.get().map(|end| end.duration_since(now));
+            let open = member.phase != Phase::Closed;
+            let soon = left.is_some_and(|left| left < within && (open || !left.is_negative()));
+            soon && (open || !moved) && !member.superseded
+        };
+        let any = |few: &Few| few.as_slice().iter().filter_map(|id| state.members.get(id)).any(at_risk);
+        state.lanes.iter().filter(|(_, few)| any(few)).count()
     }
 }
 
@@ -294,6 +326,7 @@ impl State {
         }
         let before = before.map(|known| known.phase);
         self.withdraw(row.customer);
+        self.unreadable.remove(&migration);
         let member = Member::of(row, version, ledger);
         if let Some(subscription) = row.old_subscription {
             self.by_subscription.or_insert(subscription, Few::One(migration)).insert(migration);
@@ -317,6 +350,24 @@ impl State {
         true
     }
 
+    fn note_unreadable(
+        &mut self,
+        migration: MigrationId,
+        version: u64,
+        customer: Option<CustomerId>,
+    ) -> bool {
+        let known = self.members.get(&migration).map(|known| known.version);
+        let known = known.max(self.unreadable.get(&migration).map(|(version, _)| *version));
+        if known.is_some_and(|known| known >= version) {
+            return false;
+        }
+        if let Some(customer) = customer {
+            self.withdraw(customer);
+        }
+        self.unreadable.insert(migration, (version, customer));
+        true
+    }
+
     fn count(&mut self, before: Option<Phase>, now: Phase) {
         let active = |phase: Phase| matches!(phase, Phase::Checking | Phase::Running);
         let waiting = |phase: Phase| phase == Phase::Waiting;
@@ -333,6 +384,9 @@ impl State {
 
     /// What a customer's lane offers, and who in it must be told that it waits.
     fn offers(&self, customer: CustomerId) -> Offers {
+        if self.unreadable.values().any(|(_, one)| *one == Some(customer)) {
+            return Offers::default();
+        }
         let ids = self.lanes.get(&customer).map_or(&[][..], Few::as_slice);
         let members = || ids.iter().filter_map(|id| self.members.get(id).map(|member| (*id, member)));
         match members().find(|(_, member)| member.holds_slot()) {

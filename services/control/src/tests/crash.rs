@@ -39,6 +39,45 @@ async fn a_pause_outlives_the_process() {
     assert_eq!(stage.states().await, ["a1 completed (completed)"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_cannot_be_read_stops_its_customer_and_nobody_else() {
+    let stage = Stage::new().await;
+    stage.world.set("a1", Does::Hang);
+    stage.world.set("b1", Does::Hang);
+    stage.apply(&plan("p", vec![row("a1", 10), row("a2", 20), row("b1", 30)])).await;
+    stage.wait(SignedDuration::from_hours(1)).await;
+    let hanging = stage.rows().await[0].migration;
+    let before = stage.store.ledgers(Service::Control, &[hanging]).await.unwrap().remove(0);
+    write_stage(&stage, hanging, "written by a version that nobody knows").await;
+
+    let stage = stage.crash().await;
+    assert_eq!(stage.control.unreadable(), 1);
+    stage.apply(&plan("q", vec![row("c1", 10), row("a3", 5)])).await;
+    stage.wait(SignedDuration::from_hours(6)).await;
+    assert_eq!(stage.world.requested.lock().unwrap().len(), 3, "a1, b1 and c1, and nothing more for a");
+
+    // Whoever can read it again, goes on where it was.
+    write_stage(&stage, hanging, &before.stage).await;
+    let stage = stage.crash().await;
+    assert_eq!(stage.control.unreadable(), 0);
+    assert_eq!(stage.states().await[0], "a1 running");
+}
+
+/// Writes this as a migration's stage, past the control that is running.
+async fn write_stage(stage: &Stage, migration: MigrationId, text: &str) {
+    let row = stage.store.ledgers(Service::Control, &[migration]).await.unwrap().remove(0);
+    let mut unit = Unit::new(Service::Control);
+    unit.ledger = Some(LedgerWrite {
+        migration,
+        customer: row.customer,
+        expected: row.version,
+        sequence: row.sequence,
+        stage: text.to_owned(),
+        instruction: None,
+    });
+    stage.store.commit(vec![unit]).await.unwrap();
+}
+
 /// Writes a promise into the ledger of the refused first row, past the control that is running; the migration that it names is
 /// nowhere.
 pub(super) async fn promise(stage: &Stage) -> MigrationId {
@@ -47,16 +86,7 @@ pub(super) async fn promise(stage: &Stage) -> MigrationId {
     let mut ledger: Ledger = serde_json::from_str(&row.stage).unwrap();
     let successor = MigrationId(uuid::Uuid::from_u128(77));
     ledger.successor = Some(successor);
-    let mut unit = Unit::new(Service::Control);
-    unit.ledger = Some(LedgerWrite {
-        migration: refused,
-        customer: row.customer,
-        expected: row.version,
-        sequence: row.sequence,
-        stage: serde_json::to_string(&ledger).unwrap(),
-        instruction: None,
-    });
-    stage.store.commit(vec![unit]).await.unwrap();
+    write_stage(stage, refused, &serde_json::to_string(&ledger).unwrap()).await;
     successor
 }
 

@@ -134,11 +134,14 @@ async fn what_stands_still_because_of_a_pause_is_not_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_whose_end_is_near_are_at_risk_until_they_are_at_their_end() {
+async fn customers_whose_end_is_near_are_at_risk_until_they_are_moved() {
     let stage = Stage::with(quick()).await;
     stage.world.set("a1", Does::Hang);
     stage.world.set("b1", Does::Hang);
-    stage.apply(&plan("p", vec![row("a1", 10), row("b1", 60), row("c1", 10)])).await;
+    stage.world.set("d1", Does::Refuse);
+    // Two rows of one customer are one; what was refused stands on its old plan still.
+    let rows = [("a1", 10), ("a2", 12), ("b1", 60), ("c1", 10), ("d1", 10)];
+    stage.apply(&plan("p", rows.map(|(id, days)| row(id, days)).to_vec())).await;
     stage.wait(SignedDuration::from_hours(1)).await;
-    assert_eq!(stage.control.at_risk(), 1);
+    assert_eq!(stage.control.customers_at_risk(), 2);
 }

@@ -9,6 +9,7 @@
 mod floors;
 mod fsync;
 mod pgbench;
+mod quota;
 mod run;
 mod statements;
 mod table;
@@ -54,12 +55,16 @@ enum Part {
     Naive,
     /// An API that takes 20 ms.
     Lag,
+    /// A simulator that throttles: what 1 and 6 replicas use of its budget.
+    Quota,
 }
 
 /// What is aimed at.
 const AIM_CPU: f64 = 1.3;
 const AIM_OF_NAIVE: f64 = 0.35;
 const AIM_OF_LAG: f64 = 0.9;
+const AIM_OF_BUDGET: f64 = 0.95;
+const AIM_TURNED_DOWN: f64 = 0.005;
 
 fn main() {
     let arguments = Arguments::parse();
@@ -69,7 +74,8 @@ fn main() {
         "users": arguments.users,
         "replicas": arguments.replicas,
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "aim": { "cpu_seconds_per_1000": AIM_CPU, "of_naive": AIM_OF_NAIVE, "of_what_concurrency_allows": AIM_OF_LAG },
+        "aim": { "cpu_seconds_per_1000": AIM_CPU, "of_naive": AIM_OF_NAIVE, "of_what_concurrency_allows": AIM_OF_LAG,
+            "of_the_budget": AIM_OF_BUDGET, "turned_down": AIM_TURNED_DOWN },
     });
     if wanted(Part::Floors) {
         report["floors"] = floors::measured();
@@ -80,6 +86,10 @@ fn main() {
             report[name] = run::run(&arguments, part);
             table::run(name, &report[name]);
         }
+    }
+    if wanted(Part::Quota) {
+        report["quota"] = quota::measured();
+        table::quota(&report["quota"]);
     }
     if let (Some(ours), Some(naive)) = (cpu(&report["ours"]), cpu(&report["naive"])) {
         report["of_naive"] = json!(rounded(ours / naive));

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments, part: Part) -> Value {
     options = match part {
         Part::Naive => options.with("SERVICE__BATCH", "1").with("BROKER__PREFETCH", "32"),
         Part::Lag => options.with("SERVICE__PARALLEL", &PARALLEL.to_string()),
-        Part::Floors | Part::Ours => options,
+        Part::Floors | Part::Ours | Part::Quota => options,
     };
     for setting in &arguments.set {
         let (key, value) =

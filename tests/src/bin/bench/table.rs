@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{AIM_CPU, AIM_OF_LAG, AIM_OF_NAIVE};
+use super::{AIM_CPU, AIM_OF_BUDGET, AIM_OF_LAG, AIM_OF_NAIVE, AIM_TURNED_DOWN};
 
 /// The machine alone.
 pub(crate) fn floors(floors: &Value) {
@@ -65,8 +65,26 @@ pub(crate) fn run(name: &str, run: &Value) {
     }
 }
 
+/// Replicas against a Microsoft that throttles.
+pub(crate) fn quota(runs: &Value) {
+    println!("\n== the shared quota, against a simulator that throttles");
+    for run in runs.as_array().into_iter().flatten() {
+        println!(
+            "{} replicas: {:.1} % of the budget used, {:.2} % of {} calls turned down",
+            run["replicas"],
+            run["of_the_budget"].as_f64().unwrap_or_default() * 100.0,
+            run["turned_down"].as_f64().unwrap_or_default() * 100.0,
+            run["calls"]
+        );
+    }
+}
+
 /// What was aimed at, and what came of it.
 pub(crate) fn summary(report: &Value) {
+    let worst = |key: &str, worse: fn(f64, f64) -> f64| {
+        let runs = report["quota"].as_array().into_iter().flatten();
+        runs.filter_map(|run| run[key].as_f64()).reduce(worse)
+    };
     let lines = [
         ("CPU seconds for 1,000 migrations", report["ours"]["cpu_seconds_per_1000"].as_f64(), AIM_CPU, true),
         ("of the naive setting", report["of_naive"].as_f64(), AIM_OF_NAIVE, true),
@@ -76,6 +94,8 @@ pub(crate) fn summary(report: &Value) {
             AIM_OF_LAG,
             false,
         ),
+        ("of a throttling API's budget, at the worst", worst("of_the_budget", f64::min), AIM_OF_BUDGET, false),
+        ("of calls turned down, at the worst", worst("turned_down", f64::max), AIM_TURNED_DOWN, true),
     ];
     println!("\n== aims");
     for (what, figure, aim, at_most) in lines {
@@ -83,7 +103,7 @@ pub(crate) fn summary(report: &Value) {
         let reached = if at_most { figure <= aim } else { figure >= aim };
         let bound = if at_most { "at most" } else { "at least" };
         println!(
-            "{what:<40} {figure:>7.3}   {bound} {aim:<5} {}",
+            "{what:<44} {figure:>7.3}   {bound} {aim:<5} {}",
             if reached { "reached" } else { "MISSED" }
         );
     }

@@ -44,6 +44,27 @@ pub(crate) fn kill_services(sea: Sea) {
     }
     wave.end(&cluster);
     assert_clean(&mut cluster);
+    assert_figures(&mut cluster);
+}
+
+/// What the services tell a monitor after a run.
+fn assert_figures(cluster: &mut Cluster) {
+    let expected = [
+        (Service::Control, "seatshift_seats_moved ", true),
+        (Service::Control, "seatshift_customers_at_risk ", false),
+        (Service::Control, "seatshift_ledgers_unreadable 0", false),
+        (Service::Reassignment, "seatshift_outcomes_total{remedy=\"done\"} ", true),
+        (Service::Reassignment, "seatshift_quota_per_minute{family=\"licenses\"} ", true),
+        (Service::Reassignment, "seatshift_call_seconds_count{", true),
+    ];
+    for (service, name, more_than_none) in expected {
+        let pages = [0, 1].map(|replica| cluster.page(service, replica, "/metrics"));
+        let found = pages.iter().flat_map(|page| page.lines()).filter(|line| line.starts_with(name));
+        let figures: Vec<f64> =
+            found.filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect();
+        assert!(!figures.is_empty(), "{service} does not tell {name}");
+        assert!(!more_than_none || figures.iter().any(|figure| *figure > 0.0), "{service}: {name}{figures:?}");
+    }
 }
 
 pub(crate) fn harm_the_broker(sea: Sea) {

@@ -1,9 +1,11 @@
 //! What becomes of events on their way to the broker.
 
+use std::time::Duration;
+
 use lapin::options::BasicGetOptions;
 use lapin::types::AMQPValue;
 use seatshift_bus::topology::{EVENTS, HISTORY, work_queue};
-use seatshift_bus::{Confirm, Declare, Delivery, Outgoing, RabbitOptions};
+use seatshift_bus::{BrokerUrl, Confirm, Declare, Delivery, Outgoing, RabbitOptions};
 use seatshift_messages::Service::{Control, Purchase};
 use seatshift_messages::{CONTENT_TYPE, Envelope};
 
@@ -144,4 +146,18 @@ async fn the_next_node_is_tried_when_one_does_not_answer() {
     let urls = vec![nowhere().urls.remove(0), vhost.url()];
     let bus = Running::ready(RabbitOptions { urls, ..nowhere() }).await;
     assert_eq!(publish(&*bus, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_brokers_the_next_is_taken_where_one_is_not_there() {
+    let vhost = Vhost::fresh();
+    // A port that was free a moment ago: nobody listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let absent = BrokerUrl::parse(&format!("amqp://nobody@{free}/{}", vhost.name)).unwrap();
+    let options = RabbitOptions {
+        backoff: (Duration::from_millis(20), Duration::from_millis(100)),
+        ..RabbitOptions::new(Control, vec![absent, vhost.url()])
+    };
+    let control = Running::ready(options).await;
+    assert_eq!(publish(&*control, [progressed(1)]).remove(0).awaited().await, Confirm::Safe);
 }
