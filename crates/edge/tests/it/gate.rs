@@ -148,7 +148,9 @@ async fn those_who_waited_through_a_pause_or_an_outage_go_on_by_themselves() {
         sleep(long).await;
         assert!(waiting.try_join_next().is_none(), "nobody goes on by himself");
         let asked = pool.questions() - before;
-        assert!(asked <= 2 * LONG, "{asked} questions in {long:?}, for however many who wait");
+        // The operator's replica has nothing to do: it asks now and then.
+        let most = 2 * LONG + LONG / 15;
+        assert!(asked <= most, "{asked} questions in {long:?}, for however many who wait");
         if outage {
             pool.goes_away(false);
         } else {
