@@ -15,7 +15,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`reader`], [`client`] | the calls |
+//! | [`reader`], [`client`] | the calls; `catalogue` and `buying` add those of new commerce |
 //! | [`model`], [`ids`] | what the answers mean; `wire` reads Microsoft's JSON into it |
 //! | [`error`], [`codes`], [`license_failure`] | what went wrong and what to do |
 //! | `call`, `judge`, `retry` | one exchange; what its answer means; repeating reads in place |
@@ -44,7 +44,9 @@ pub mod timer;
 pub mod token_store;
 pub mod transport;
 
+mod buying;
 mod call;
+mod catalogue;
 mod judge;
 mod operation;
 mod retry;
@@ -59,7 +61,7 @@ pub use consent::{Consent, DeviceCode};
 pub use error::{CallError, LoginProblem, Problem, Remedy};
 pub use gate::{Answer, Ask, Family, Gate, Permit, Purpose};
 pub use http_transport::HttpTransport;
-pub use ids::{Continuation, OfferId, OrderId};
+pub use ids::{AvailabilityId, CartId, CatalogItem, Continuation, OfferId, OrderId, ProductId, SkuId};
 pub use license_failure::LicenseFailure;
 pub use model::*;
 pub use observer::{CallRecord, Observer, Unobserved};

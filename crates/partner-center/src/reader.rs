@@ -1,4 +1,4 @@
-//! Everything that can be read, and nothing that can be changed.
+//! Everything that can be read, and nothing that can be changed. New commerce's catalogue and carts: `catalogue`.
 
 use std::sync::Arc;
 
@@ -202,7 +202,7 @@ impl Reader {
         self.single(operation, Some(customer), target).await
     }
 
-    async fn single<T: Read>(
+    pub(crate) async fn single<T: Read>(
         &self,
         operation: &'static Operation,
         customer: Option<Uuid>,
@@ -231,7 +231,7 @@ impl Reader {
     }
 
     /// A whole list. The documents show these in one piece; should Microsoft begin to page them, they are followed.
-    async fn whole<T: Read>(
+    pub(crate) async fn whole<T: Read>(
         &self,
         operation: &'static Operation,
         customer: Option<Uuid>,
@@ -268,12 +268,12 @@ impl Reader {
 }
 
 /// A text as one segment of a path.
-fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     // In a path a plus sign is itself, and a blank cannot be written as one.
     query(text).replace('+', "%20").replace("%3A", ":")
 }
 
 /// A text as a value of a query.
-fn query(text: &str) -> String {
+pub(crate) fn query(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect()
 }
