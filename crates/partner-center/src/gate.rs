@@ -23,11 +23,12 @@ pub enum Family {
     Customers,
     /// Subscriptions, add-ons, provisioning status, changes of subscriptions. Documented: 500 a minute.
     Subscriptions,
-    /// Orders, placing included. Documented: 500 a minute.
+    /// Orders, carts and checkouts, buying included. Documented for orders: 500 a minute; carts are throttled too, no figure
+    /// is published.
     Orders,
-    /// The price list. No figure is published.
+    /// The price list of legacy commerce, the catalogue of new commerce. No figure is published.
     Offers,
-    /// Users of a customer. No figure is published.
+    /// Users of a customer, their usage location included. No figure is published.
     Users,
     /// Licenses of a user, their changes, and the pools (`subscribedskus`). No figure is published.
     Licenses,

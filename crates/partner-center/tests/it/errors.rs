@@ -40,8 +40,7 @@ fn contract() -> BTreeSet<(u16, u32)> {
 
 #[test]
 fn the_table_has_every_code_of_the_contract_once_and_no_other() {
-    let rows: Vec<(u16, u32)> =
-        all_codes().iter().map(|row| (row.status.unwrap_or(0), row.code)).collect();
+    let rows: Vec<(u16, u32)> = all_codes().iter().map(|row| (row.status.unwrap_or(0), row.code)).collect();
     let table: BTreeSet<_> = rows.iter().copied().collect();
     assert_eq!(table.len(), rows.len(), "no row stands twice");
     assert_eq!(table, contract());

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod buying;
+mod catalogue;
 mod changes;
 mod consent;
 mod errors;
