@@ -32,14 +32,23 @@ pub enum Family {
     Users,
     /// Licenses of a user, their changes, and the pools (`subscribedskus`). No figure is published.
     Licenses,
+    /// Reads of customers' directories (Microsoft Graph), which has a quota of its own. No figure is built on.
+    Directory,
     /// Tokens, at the login authority. Not gated: no quota of Partner Center is spent there.
     Login,
 }
 
 impl Family {
     /// All families that have a quota.
-    pub const GATED: [Self; 6] =
-        [Self::Customers, Self::Subscriptions, Self::Orders, Self::Offers, Self::Users, Self::Licenses];
+    pub const GATED: [Self; 7] = [
+        Self::Customers,
+        Self::Subscriptions,
+        Self::Orders,
+        Self::Offers,
+        Self::Users,
+        Self::Licenses,
+        Self::Directory,
+    ];
 
     /// The name in reports: `licenses`.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,7 @@ impl Family {
             Self::Offers => "offers",
             Self::Users => "users",
             Self::Licenses => "licenses",
+            Self::Directory => "directory",
             Self::Login => "login",
         }
     }

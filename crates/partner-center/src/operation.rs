@@ -67,6 +67,9 @@ pub(crate) static SUBSCRIBED_SKUS: Operation = read("subscribed_skus", Family::L
 pub(crate) static USERS: Operation = read("users", Family::Users, true);
 pub(crate) static USER_LICENSES: Operation = read("user_licenses", Family::Licenses, true);
 
+/// Of the customer's directory, not of Partner Center: not among those that are relayed.
+pub(crate) static HOLDERS: Operation = read("license_holders", Family::Directory, true);
+
 /// Which read a path is, and about whom; none where it is none of ours.
 pub(crate) fn of_read(target: &str) -> Option<(&'static Operation, Option<Uuid>)> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -6,6 +6,7 @@ pub(crate) mod open;
 
 mod cart;
 mod customer;
+mod directory;
 mod license;
 mod offer;
 mod order;
@@ -19,6 +20,7 @@ pub use cart::{
 pub use customer::{
     AgreementStatus, Customer, CustomerSummary, Qualification, QualificationKind, Relationship, VettingStatus,
 };
+pub use directory::{Assignment, AssignmentError, AssignmentState, Holder};
 pub use license::{
     LicenseAssignment, LicenseUpdate, LicenseWarning, PlanStatus, ServicePlan, SkuStatus, SubscribedSku,
     TargetType, UserLicense, UserPlan,

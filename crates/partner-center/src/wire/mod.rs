@@ -5,6 +5,7 @@
 
 pub(crate) mod cart;
 mod customer;
+mod directory;
 pub(crate) mod equivalent;
 pub(crate) mod fault;
 mod license;

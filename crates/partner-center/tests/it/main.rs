@@ -6,6 +6,7 @@ mod buying;
 mod catalogue;
 mod changes;
 mod consent;
+mod directory;
 mod errors;
 mod fixtures;
 mod gate;
