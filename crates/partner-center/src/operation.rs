@@ -47,6 +47,7 @@ pub(crate) static CUSTOMERS: Operation = read("customers", Family::Customers, fa
 pub(crate) static CUSTOMER: Operation = read("customer", Family::Customers, false);
 pub(crate) static QUALIFICATIONS: Operation = read("qualifications", Family::Customers, false);
 pub(crate) static AGREEMENT_SIGNED: Operation = read("agreement_signed", Family::Customers, false);
+pub(crate) static AGREEMENTS: Operation = read("agreements", Family::Customers, false);
 pub(crate) static SUBSCRIPTIONS: Operation = read("subscriptions", Family::Subscriptions, false);
 pub(crate) static SUBSCRIPTIONS_OF_ORDER: Operation =
     read("subscriptions_of_order", Family::Subscriptions, false);
@@ -93,6 +94,7 @@ pub(crate) fn of_read(target: &str) -> Option<(&'static Operation, Option<Uuid>)
                 [] => &CUSTOMER,
                 ["qualifications"] => &QUALIFICATIONS,
                 ["directSignedMicrosoftCustomerAgreementStatus"] => &AGREEMENT_SIGNED,
+                ["agreements"] => &AGREEMENTS,
                 ["subscriptions"] if query.starts_with("order_id=") => &SUBSCRIPTIONS_OF_ORDER,
                 ["subscriptions"] => &SUBSCRIPTIONS,
                 ["subscriptions", one] => id(one).map(|_| &SUBSCRIPTION)?,

@@ -12,8 +12,8 @@ use crate::gate::{Gate, Purpose};
 use crate::ids::{Continuation, OfferId, OrderId};
 use crate::judge;
 use crate::model::{
-    AgreementStatus, Customer, CustomerSummary, Listing, Malformed, Offer, Order, Page, ProvisioningStatus,
-    Qualification, SubscribedSku, Subscription, User, UserLicense,
+    Agreement, AgreementStatus, Customer, CustomerSummary, Listing, Malformed, Offer, Order, Page,
+    ProvisioningStatus, Qualification, SubscribedSku, Subscription, User, UserLicense,
 };
 use crate::observer::Observer;
 use crate::operation::{self, Operation};
@@ -105,6 +105,13 @@ impl Reader {
     pub async fn agreement_signed(&self, customer: Uuid) -> Result<AgreementStatus, CallError> {
         let target = format!("/v1/customers/{customer}/directSignedMicrosoftCustomerAgreementStatus");
         self.one(&operation::AGREEMENT_SIGNED, customer, target).await
+    }
+
+    /// The Microsoft Customer Agreements that the partner has confirmed on the customer's behalf. Together with
+    /// [`Reader::agreement_signed`]: none of either means that a purchase ends with 403 / 13605.
+    pub async fn agreements(&self, customer: Uuid) -> Result<Listing<Agreement>, CallError> {
+        let target = format!("/v1/customers/{customer}/agreements?agreementType=MicrosoftCustomerAgreement");
+        self.whole(&operation::AGREEMENTS, Some(customer), target).await
     }
 
     /// All of a customer's subscriptions, whatever their state, deleted ones included.

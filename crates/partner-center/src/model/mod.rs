@@ -18,7 +18,8 @@ pub use cart::{
     Cart, CartErrorCode, CartLine, CartLineError, CartStatus, CheckedOut, MadeCart, NewCartLine, OrderError,
 };
 pub use customer::{
-    AgreementStatus, Customer, CustomerSummary, Qualification, QualificationKind, Relationship, VettingStatus,
+    Agreement, AgreementKind, AgreementStatus, Customer, CustomerSummary, Qualification, QualificationKind,
+    Relationship, VettingStatus,
 };
 pub use directory::{Assignment, AssignmentError, AssignmentState, Holder};
 pub use license::{

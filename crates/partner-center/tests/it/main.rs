@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
-mod buying;
+mod around;
+mod carts;
 mod catalogue;
 mod changes;
 mod consent;
