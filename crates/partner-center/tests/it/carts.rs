@@ -135,6 +135,27 @@ async fn a_cart_that_holds_something_else_than_was_asked_for_is_no_success() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cart_of_two_lines_must_hold_both_in_whatever_order() {
+    let other = NewCartLine { catalog_item: OfferId::new("CFQ7TTC0INV2:0001:CFQ7TTC0BBB1"), ..line() };
+    let json = |id: usize, item: &str| json!({"id": id, "catalogItemId": item, "quantity": 25});
+    let (one, two) = ("CFQ7TTC0INV1:0004:CFQ7TTC0AAA1", "CFQ7TTC0INV2:0001:CFQ7TTC0BBB1");
+    for (held, ready) in [([one, two], true), ([two, one], true), ([one, one], false), ([two, two], false)] {
+        let stage = stage();
+        let lines = [json(0, held[0]), json(1, held[1])];
+        stage.script.then(answer(201, json!({"id": CART, "lineItems": lines}).to_string()));
+        let permit = stage.permit(Family::Orders).await;
+        let asked = [line(), other.clone()];
+        let made = stage.client.create_cart(permit, intent(1), CUSTOMER, &asked).await.unwrap();
+        assert_eq!(matches!(made, MadeCart::Ready(_)), ready, "{held:?}");
+        let sent = stage.script.only().json();
+        assert_eq!(
+            (&sent["lineItems"][1]["id"], &sent["lineItems"][1]["catalogItemId"]),
+            (&json!(1), &json!(two))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_error_of_a_line_says_what_to_do_by_word_and_by_number() {
     use Remedy::{Conflict, Person, Refused};
     let cases = [

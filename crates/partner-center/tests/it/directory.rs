@@ -99,6 +99,22 @@ async fn each_tenant_has_a_token_of_its_own_and_the_partners_consent_is_not_touc
 }
 
 #[tokio::test(start_paused = true)]
+async fn tokens_of_some_hundred_tenants_are_remembered_and_not_of_all() {
+    let stage = stage();
+    let (directory, _) = directory(&stage);
+    let tenant = |number: u128| Uuid::from_u128(0xabcd_0000_0000 + number);
+    for number in (0..256).chain([0, 256, 256, 0]) {
+        stage.script.then(page(""));
+        // The quota is not what this is about.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        directory.holders(tenant(number), SALES).await.unwrap();
+    }
+    let logins: Vec<String> = stage.script.logins().into_iter().map(|login| login.uri).collect();
+    assert_eq!(logins.len(), 258, "256 tenants, one more, and one that was forgotten for it");
+    assert!(logins[256].contains(&tenant(256).to_string()) && logins[257].contains(&tenant(0).to_string()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_is_renewed_before_its_end_and_once_where_it_is_turned_down() {
     let stage = stage();
     let (directory, _) = directory(&stage);
