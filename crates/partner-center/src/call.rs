@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -274,8 +274,12 @@ impl Engine {
             let quoted = format!("\"{}\"", etag.trim_matches('"'));
             headers.insert(IF_MATCH, HeaderValue::try_from(quoted).ok()?);
         }
-        if request.body.is_some() {
+        if let Some(body) = &request.body {
             headers.insert(CONTENT_TYPE, JSON);
+            if body.is_empty() {
+                // Left out of a POST without a body otherwise, and gateways answer that with 411.
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
         }
         http.body(request.body.clone().unwrap_or_default()).ok()
     }

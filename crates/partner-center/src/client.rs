@@ -1,4 +1,4 @@
-//! The calls that change something: three of them.
+//! The calls that change something. Those of new commerce (carts, checkout), add-ons: `buying`.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::error::{CallError, Problem, Remedy};
 use crate::gate::{Family, Gate, Permit, Purpose};
 use crate::model::{
-    Changed, LicenseUpdate, LicenseWarning, Malformed, NewOrder, Order, Subscription, SubscriptionChange,
+    Changed, LicenseUpdate, LicenseWarning, Malformed, NewOrder, Order, Status, Subscription,
+    SubscriptionChange, User,
 };
 use crate::observer::Observer;
 use crate::operation::{self, Operation};
@@ -32,8 +33,8 @@ use crate::wire;
 ///   answer a further attempt is a new intent with a new id;
 /// - is made **once**. [`Remedy::UnknownOutcome`] means that it may have been carried out, now or later. Every other
 ///   error means that it was not;
-/// - with [`Remedy::Wait`] from 409 / 800060 ("an order is under way") or 409 / 900278 ("an operation is under way"):
-///   this call was not carried out, but **another one is being**, and it may be an earlier one of ours whose answer
+/// - with [`Remedy::Wait`] from 409 / 800060 ("an order is under way"), 409 / 800064 ("the cart is being handled") or
+///   409 / 900278 ("an operation is under way"): this call was not carried out, but **another one is being**, and it may be an earlier one of ours whose answer
 ///   was lost. Read orders and subscriptions before trying again; never take it for "nothing was bought".
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -110,15 +111,40 @@ impl Client {
         current: &Subscription,
         change: SubscriptionChange,
     ) -> Result<Changed, CallError> {
+        let operation = &operation::CHANGE_SUBSCRIPTION;
+        self.set_status(permit, operation, request_id, (customer, current), &change.status()).await
+    }
+
+    /// Cancels a subscription of new commerce: its status becomes `deleted`. Needs a permit of [`Family::Subscriptions`].
+    ///
+    /// **It cannot be taken back**, and Microsoft allows it only for some days after the purchase or renewal
+    /// ([`Subscription::can_be_cancelled`]); afterwards it is 400 / 900117 or 900213. Legacy subscriptions are suspended
+    /// instead ([`Client::change_subscription`]).
+    ///
+    /// `current` must have been read just before: all of it goes back, with its etag where it has one (those of new commerce
+    /// often have none, and then nothing guards against somebody else's change).
+    pub async fn cancel_subscription(
+        &self,
+        permit: Permit,
+        request_id: Uuid,
+        customer: Uuid,
+        current: &Subscription,
+    ) -> Result<Changed, CallError> {
+        let operation = &operation::CANCEL_SUBSCRIPTION;
+        self.set_status(permit, operation, request_id, (customer, current), &Status::Deleted).await
+    }
+
+    async fn set_status(
+        &self,
+        permit: Permit,
+        operation: &'static Operation,
+        request_id: Uuid,
+        (customer, current): (Uuid, &Subscription),
+        status: &Status,
+    ) -> Result<Changed, CallError> {
         let target = format!("/v1/customers/{customer}/subscriptions/{}", current.id);
-        let body = wire::request::changed(current, change);
-        let call = Call {
-            operation: &operation::CHANGE_SUBSCRIPTION,
-            request_id,
-            customer,
-            target: &target,
-            etag: current.etag.as_deref(),
-        };
+        let body = wire::request::changed(current, status);
+        let call = Call { operation, request_id, customer, target: &target, etag: current.etag.as_deref() };
         self.change(permit, call, body, |answer| match answer.status() {
             StatusCode::ACCEPTED => Ok(Changed::Accepted),
             _ => wire::one(answer.body()).map(Changed::Now),
@@ -150,7 +176,32 @@ impl Client {
         self.change(permit, call, body, |answer| wire::warnings(answer.body())).await
     }
 
-    async fn change<T>(
+    /// Sets the country in which a user uses what is assigned to them: two letters. Needs a permit of [`Family::Users`].
+    ///
+    /// Without it no license can be assigned directly. Where accounts are mastered on-premises Microsoft may refuse it, or
+    /// the next synchronisation may undo it. Anything but two letters is not sent ([`Problem::Request`]).
+    pub async fn set_usage_location(
+        &self,
+        permit: Permit,
+        request_id: Uuid,
+        customer: Uuid,
+        user: Uuid,
+        country: &str,
+    ) -> Result<User, CallError> {
+        let target = format!("/v1/customers/{customer}/users/{user}");
+        let country = country.trim().to_ascii_uppercase();
+        let two_letters = country.len() == 2 && country.bytes().all(|letter| letter.is_ascii_uppercase());
+        let body = if two_letters {
+            wire::request::usage_location(&country)
+        } else {
+            Err(serde::ser::Error::custom("no country"))
+        };
+        let operation = &operation::SET_USAGE_LOCATION;
+        let call = Call { operation, request_id, customer, target: &target, etag: None };
+        self.change(permit, call, body, |answer| wire::one(answer.body())).await
+    }
+
+    pub(crate) async fn change<T>(
         &self,
         permit: Permit,
         call: Call<'_>,
@@ -177,12 +228,12 @@ impl Client {
 }
 
 /// A changing call before its body.
-struct Call<'a> {
-    operation: &'static Operation,
-    request_id: Uuid,
-    customer: Uuid,
-    target: &'a str,
-    etag: Option<&'a str>,
+pub(crate) struct Call<'a> {
+    pub(crate) operation: &'static Operation,
+    pub(crate) request_id: Uuid,
+    pub(crate) customer: Uuid,
+    pub(crate) target: &'a str,
+    pub(crate) etag: Option<&'a str>,
 }
 
 impl Deref for Client {

@@ -2,11 +2,13 @@
 //!
 //! One table, because the same number can mean different things under different HTTP statuses (2006), and because a
 //! person who looks a code up must find what the program acts on. Source: Microsoft's page of error codes (copy of
-//! October 2023), and for 60012 the page on assigning licenses; the words are ours.
+//! October 2023), for 60012 the page on assigning licenses, and for the codes of a cart's lines the `CartErrorCode` of
+//! the pages on carts and of Microsoft's .NET SDK; the words are ours.
 //!
 //! A code that is not here is treated as [`Remedy::Person`]: parked, nothing touched.
 
 use crate::error::Remedy::{self, Conflict, Person, Refused, Retry, Wait};
+use crate::model::CartErrorCode;
 
 /// What a code means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,20 @@ pub fn all_codes() -> &'static [Explanation] {
     TABLE
 }
 
+/// The number of a cart line's error; none where it is not documented.
+pub(crate) fn of_cart(code: &CartErrorCode) -> Option<u32> {
+    if let CartErrorCode::Other(word) = code {
+        return word.parse().ok();
+    }
+    let numbers = TABLE.iter().filter(|row| row.status.is_none()).map(|row| row.code);
+    numbers.into_iter().find(|number| CartErrorCode::from(number.to_string()) == *code)
+}
+
+/// Codes whose texts may name what is sold in the offer's place.
+pub(crate) fn may_name_equivalents(code: u32) -> bool {
+    matches!(code, 2091 | 2085 | 2100 | 500_600)
+}
+
 const fn row(
     status: u16,
     code: u32,
@@ -58,6 +74,8 @@ const CUSTOMER: &str = "Settle the customer's account in Partner Center, then re
 const LOOK: &str = "Look at the subscription in Partner Center; where it is as wanted, accept the row.";
 const FAULT: &str = "A fault in the request: report it to the makers of Seatshift with the correlation id.";
 const WINDOW: &str = "Too late to undo this way: leave it until the term ends, or ask Microsoft's support.";
+const SANDBOX: &str = "Remove something from the sandbox, or use another one, then retry.";
+const CART: &str = "Nothing to do: the cart and its lines are read again, or another cart is made.";
 const NOT_OURS: &str = "Seatshift does not make this call; the answer belongs to another tool.";
 
 #[rustfmt::skip]
@@ -94,7 +112,7 @@ static TABLE: &[Explanation] = &[
     row(403, 400036, Refused, "This view of the catalogue is not allowed.", NOT_OURS),
     row(404, 400013, Refused, "There is no such product.", OTHER_OFFER),
     row(404, 400018, Refused, "There is no such SKU.", OTHER_OFFER),
-    row(404, 400019, Conflict, "There is no such availability any more.", REREAD),
+    row(404, 400019, Conflict, "There is no such availability any more.", "Nothing to do: the availabilities are read again, and another cart is made."),
     row(400, 400056, Refused, "The input is not valid.", FAULT),
     row(403, 13605, Person, "The customer has not accepted the Microsoft Customer Agreement.", "Have the customer sign it, or confirm it in Partner Center, then retry."),
     row(403, 900123, Person, "The reseller has not accepted the Microsoft Partner Agreement.", "Have the reseller accept it, then retry."),
@@ -113,11 +131,12 @@ static TABLE: &[Explanation] = &[
     row(400, 800004, Refused, "The offer's id is not valid.", OTHER_OFFER),
     row(500, 800005, Retry, "Making the order did not succeed.", LATER),
     row(404, 800007, Wait, "There is no provisioning information yet.", LATER),
-    row(404, 800008, Refused, "There is no cart with this id.", NOT_OURS),
-    row(400, 800009, Refused, "Something in the cart is wrong.", NOT_OURS),
+    row(404, 800008, Conflict, "There is no cart with this id; an old one may have expired.", CART),
+    row(400, 800009, Conflict, "Something in the cart is wrong; its lines say what.", CART),
     row(400, 800010, Refused, "There is no stock of this item.", OTHER_OFFER),
     row(400, 800017, Refused, "This quantity is not available.", OTHER_QUANTITY),
-    row(400, 800018, Person, "A limit of the sandbox is reached.", "Remove something from the sandbox, or use another one, then retry."),
+    row(400, 800018, Person, "A limit of the sandbox is reached.", SANDBOX),
+    row(403, 900322, Person, "The item cannot be bought in a sandbox.", SANDBOX),
     row(403, 800020, Refused, "The catalogue item cannot be bought.", OTHER_OFFER),
     row(400, 800022, Person, "The purchase was declined (credit or eligibility).", SUPPORT),
     row(403, 800022, Person, "The purchase was declined (credit or eligibility).", SUPPORT),
@@ -140,8 +159,8 @@ static TABLE: &[Explanation] = &[
     row(400, 800061, Refused, "The order cannot be cancelled.", NOT_OURS),
     row(400, 800063, Refused, "The order cannot be cancelled; its subscription can be suspended.", "Suspend the subscription instead."),
     row(403, 800019, Refused, "Outside the sandbox only software orders can be cancelled.", "Suspend the subscription instead."),
-    row(409, 800064, Wait, "The cart is being handled by another request.", LATER),
-    row(400, 800065, Conflict, "The cart was submitted already.", REREAD),
+    row(409, 800064, Wait, "The cart is being handled by another request, perhaps an earlier one of ours.", "Nothing to do: cart and orders are read before anything is bought again."),
+    row(400, 800065, Conflict, "The cart was checked out already.", "Nothing to do: orders are read before anything is bought again."),
     row(403, 800066, Person, "The customer has as many subscriptions of this kind as are allowed.", CUSTOMER),
     row(403, 800089, Person, "The customer has as many assets of this kind as are allowed, or the catalogue id is not valid.", CUSTOMER),
     row(403, 800067, Refused, "More seats than one subscription may have.", OTHER_QUANTITY),
@@ -157,7 +176,31 @@ static TABLE: &[Explanation] = &[
     row(400, 900203, Refused, "An attestation is required for this purchase.", OTHER_OFFER),
     row(400, 900206, Refused, "The attestation for this purchase is missing.", OTHER_OFFER),
     row(400, 900275, Refused, "The quantity of a line is outside the allowed range.", OTHER_QUANTITY),
+    row(400, 900242, Refused, "The end date of the term fits no subscription of the customer's and no end of a month.", OTHER_OFFER),
+    row(400, 900244, Refused, "Only new commerce takes an end date of the term.", OTHER_OFFER),
+    row(400, 900245, Refused, "The end date of the next term lies outside its first period.", OTHER_OFFER),
+    row(400, 900246, Refused, "The end date of the next term fits no subscription of the customer's and no end of a month.", OTHER_OFFER),
+    // Lines of a cart: they stand inside a good answer.
     row(0, 500600, Refused, "The legacy offer can no longer be bought.", OTHER_OFFER),
+    row(0, 10000, Person, "The currency is not supported in this market.", CUSTOMER),
+    row(0, 10001, Conflict, "The catalogue item is not valid, or not any more.", "Nothing to do: the availabilities are read again, and another cart is made."),
+    row(0, 10002, Person, "Not enough quota is left for this line.", "Settle the quota (in a sandbox: remove something), then retry."),
+    row(0, 10003, Refused, "There is no stock of this item.", OTHER_OFFER),
+    row(0, 10004, Person, "This partner may not name a reseller.", RESELLER),
+    row(0, 10006, Person, "The line of the cart could not be handled.", SUPPORT),
+    row(0, 10007, Refused, "A subscription named in the line is not valid.", LOOK),
+    row(0, 10008, Refused, "The subscription is not enabled for reservations.", NOT_OURS),
+    row(0, 10009, Person, "A limit of the sandbox is reached.", SANDBOX),
+    row(0, 10010, Refused, "The line's input is not valid.", FAULT),
+    row(0, 10011, Refused, "A subscription named in the line is not registered.", LOOK),
+    row(0, 10012, Refused, "An attestation is required for this purchase.", OTHER_OFFER),
+    row(0, 10013, Refused, "The item is not sold with this term and billing cycle.", "Choose another term or billing cycle for this row and plan it again."),
+    row(0, 10014, Refused, "The promotion is not valid.", OTHER_OFFER),
+    row(0, 10015, Refused, "More seats than one subscription may have.", OTHER_QUANTITY),
+    row(0, 10016, Refused, "The item does not take an end date of one's own.", OTHER_OFFER),
+    row(0, 10017, Refused, "The end date of the term is not valid.", OTHER_OFFER),
+    row(0, 10018, Refused, "The base has too few seats for this.", OTHER_QUANTITY),
+    row(0, 10019, Refused, "The add-on has fewer seats than it must have.", OTHER_QUANTITY),
     // Changing a subscription.
     row(404, 20003, Refused, "The customer has no such subscription.", "Right after a purchase it may not show yet; otherwise plan the row again."),
     row(400, 2001, Refused, "The quantity cannot change while the subscription is suspended.", LOOK),

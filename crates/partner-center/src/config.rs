@@ -20,6 +20,8 @@ pub struct Config {
     pub api: Url,
     /// Base of the login authority.
     pub authority: Url,
+    /// Base of Microsoft Graph, without `/v1.0`: where customers' directories are read. Also the `resource` of tokens for it.
+    pub directory: Url,
     /// The partner's tenant, as GUID or domain.
     pub partner: String,
     /// The application that calls as itself (app-only).
@@ -58,6 +60,7 @@ impl Config {
         Self {
             api: cloud.api(),
             authority: cloud.authority(),
+            directory: cloud.directory(),
             partner: partner.into(),
             app,
             user_app: None,
@@ -84,6 +87,7 @@ impl Config {
     pub fn in_cloud(mut self, cloud: Cloud) -> Self {
         self.api = cloud.api();
         self.authority = cloud.authority();
+        self.directory = cloud.directory();
         self.app_user_resource = cloud.api().as_str().trim_end_matches('/').to_owned();
         self
     }
@@ -101,6 +105,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("api", &self.api.as_str())
             .field("authority", &self.authority.as_str())
+            .field("directory", &self.directory.as_str())
             .field("partner", &self.partner)
             .field("app", &self.app)
             .field("user_app", &self.user_app)
@@ -137,6 +142,15 @@ impl Cloud {
         known(match self {
             Self::Public | Self::UsGovernment => "https://api.partnercenter.microsoft.com",
             Self::China => "https://partner.partnercenterapi.microsoftonline.cn",
+        })
+    }
+
+    /// Base of Microsoft Graph.
+    pub fn directory(self) -> Url {
+        known(match self {
+            Self::Public => "https://graph.microsoft.com",
+            Self::UsGovernment => "https://graph.microsoft.us",
+            Self::China => "https://microsoftgraph.chinacloudapi.cn",
         })
     }
 

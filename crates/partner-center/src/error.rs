@@ -1,7 +1,8 @@
 //! A call that did not do what it was asked: what to do about it, and what to tell Microsoft's support.
 //!
 //! The caller acts on [`Remedy`] alone; the rest is for people. Nothing of a request's or answer's body is kept:
-//! descriptions of Microsoft are localised, and hold names.
+//! descriptions of Microsoft are localised, and hold names. The one exception holds none: ids of new commerce's catalogue,
+//! which a refusal to sell a legacy offer names ([`Problem::NotSold`]).
 
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use crate::codes::{self, Explanation};
 use crate::gate::Family;
+use crate::ids::CatalogItem;
 use crate::license_failure::LicenseFailure;
 use crate::model::Malformed;
 use crate::transport::TransportError;
@@ -92,6 +94,15 @@ impl CallError {
     pub fn explanation(&self) -> Option<&'static Explanation> {
         codes::explain(self.code?, self.status)
     }
+
+    /// What Microsoft names in place of an offer that is no longer sold, as far as its text tells. To be shown to a person,
+    /// never to be bought or mapped on the strength of it.
+    pub fn equivalents(&self) -> &[CatalogItem] {
+        match &self.problem {
+            Problem::NotSold { equivalents } => equivalents,
+            _ => &[],
+        }
+    }
 }
 
 impl std::error::Error for CallError {}
@@ -110,6 +121,9 @@ impl fmt::Display for CallError {
             (None, Some(explanation)) => f.write_str(explanation.meaning)?,
             (None, None) => write!(f, "{}", self.problem)?,
         }
+        for (number, item) in self.equivalents().iter().enumerate() {
+            write!(f, "{}{item}", if number == 0 { " Microsoft names " } else { ", " })?;
+        }
         write!(
             f,
             " ({}; request {}, correlation {})",
@@ -126,6 +140,12 @@ pub enum Problem {
     /// Microsoft answered with an error.
     #[error("Microsoft answered with an error that is not documented")]
     Answered,
+    /// Microsoft no longer sells the offer, and its answer names others.
+    #[error("the offer is no longer sold")]
+    NotSold {
+        /// What it names, as it looks to us; never empty.
+        equivalents: Vec<CatalogItem>,
+    },
     /// More calls than the quota allows.
     #[error("the quota of this family of calls is used up for now")]
     Throttled,

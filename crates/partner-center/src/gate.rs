@@ -23,22 +23,32 @@ pub enum Family {
     Customers,
     /// Subscriptions, add-ons, provisioning status, changes of subscriptions. Documented: 500 a minute.
     Subscriptions,
-    /// Orders, placing included. Documented: 500 a minute.
+    /// Orders, carts and checkouts, buying included. Documented for orders: 500 a minute; carts are throttled too, no figure
+    /// is published.
     Orders,
-    /// The price list. No figure is published.
+    /// The price list of legacy commerce, the catalogue of new commerce. No figure is published.
     Offers,
-    /// Users of a customer. No figure is published.
+    /// Users of a customer, their usage location included. No figure is published.
     Users,
     /// Licenses of a user, their changes, and the pools (`subscribedskus`). No figure is published.
     Licenses,
+    /// Reads of customers' directories (Microsoft Graph), which has a quota of its own. No figure is built on.
+    Directory,
     /// Tokens, at the login authority. Not gated: no quota of Partner Center is spent there.
     Login,
 }
 
 impl Family {
     /// All families that have a quota.
-    pub const GATED: [Self; 6] =
-        [Self::Customers, Self::Subscriptions, Self::Orders, Self::Offers, Self::Users, Self::Licenses];
+    pub const GATED: [Self; 7] = [
+        Self::Customers,
+        Self::Subscriptions,
+        Self::Orders,
+        Self::Offers,
+        Self::Users,
+        Self::Licenses,
+        Self::Directory,
+    ];
 
     /// The name in reports: `licenses`.
     pub fn as_str(self) -> &'static str {
@@ -49,6 +59,7 @@ impl Family {
             Self::Offers => "offers",
             Self::Users => "users",
             Self::Licenses => "licenses",
+            Self::Directory => "directory",
             Self::Login => "login",
         }
     }

@@ -30,12 +30,26 @@ pub(crate) fn refused(operation: &'static Operation, trace: Trace, answer: &Resp
         }
         _ => judge(operation, status, fault),
     };
+    let problem = match fault.code {
+        Some(code) if problem == Problem::Answered && codes::may_name_equivalents(code) => {
+            not_sold(answer.body())
+        }
+        _ => problem,
+    };
     let license_failure = license_failure(operation, status, fault);
     CallError {
         status: Some(status.as_u16()),
         code: fault.code,
         license_failure,
         ..error(operation, trace, remedy, problem)
+    }
+}
+
+/// A refusal to sell, with what it names instead where it names something.
+fn not_sold(body: &[u8]) -> Problem {
+    match fault::equivalents(body) {
+        none if none.is_empty() => Problem::Answered,
+        equivalents => Problem::NotSold { equivalents },
     }
 }
 

@@ -15,10 +15,11 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`reader`], [`client`] | the calls |
+//! | [`reader`], [`client`] | the calls; `catalogue` and `buying` add those of new commerce |
 //! | [`model`], [`ids`] | what the answers mean; `wire` reads Microsoft's JSON into it |
 //! | [`error`], [`codes`], [`license_failure`] | what went wrong and what to do |
 //! | `call`, `judge`, `retry` | one exchange; what its answer means; repeating reads in place |
+//! | [`directory`] | who holds a SKU and through which group, from the customer's directory; a reader of its own |
 //! | [`relay`] | one read for somebody who has no login, and both ends of it |
 //! | [`gate`], [`buckets`] | quota and pause |
 //! | `token`, [`token_store`], [`consent`] | both kinds of tokens, and the refresh token's keeping |
@@ -30,6 +31,7 @@ pub mod client;
 pub mod codes;
 pub mod config;
 pub mod consent;
+pub mod directory;
 pub mod error;
 pub mod gate;
 pub mod http_transport;
@@ -44,7 +46,9 @@ pub mod timer;
 pub mod token_store;
 pub mod transport;
 
+mod buying;
 mod call;
+mod catalogue;
 mod judge;
 mod operation;
 mod retry;
@@ -56,10 +60,11 @@ pub use client::Client;
 pub use codes::{Explanation, explain};
 pub use config::{Application, Cloud, Config, RetryLimits, Timeouts, TokenUse};
 pub use consent::{Consent, DeviceCode};
+pub use directory::Directory;
 pub use error::{CallError, LoginProblem, Problem, Remedy};
 pub use gate::{Answer, Ask, Family, Gate, Permit, Purpose};
 pub use http_transport::HttpTransport;
-pub use ids::{Continuation, OfferId, OrderId};
+pub use ids::{AvailabilityId, CartId, CatalogItem, Continuation, OfferId, OrderId, ProductId, SkuId};
 pub use license_failure::LicenseFailure;
 pub use model::*;
 pub use observer::{CallRecord, Observer, Unobserved};

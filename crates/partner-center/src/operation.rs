@@ -47,6 +47,7 @@ pub(crate) static CUSTOMERS: Operation = read("customers", Family::Customers, fa
 pub(crate) static CUSTOMER: Operation = read("customer", Family::Customers, false);
 pub(crate) static QUALIFICATIONS: Operation = read("qualifications", Family::Customers, false);
 pub(crate) static AGREEMENT_SIGNED: Operation = read("agreement_signed", Family::Customers, false);
+pub(crate) static AGREEMENTS: Operation = read("agreements", Family::Customers, false);
 pub(crate) static SUBSCRIPTIONS: Operation = read("subscriptions", Family::Subscriptions, false);
 pub(crate) static SUBSCRIPTIONS_OF_ORDER: Operation =
     read("subscriptions_of_order", Family::Subscriptions, false);
@@ -57,9 +58,18 @@ pub(crate) static OFFERS: Operation = read("offers", Family::Offers, false);
 pub(crate) static OFFER: Operation = read("offer", Family::Offers, false);
 pub(crate) static ORDERS: Operation = read("orders", Family::Orders, false);
 pub(crate) static ORDER: Operation = read("order", Family::Orders, false);
+pub(crate) static CART: Operation = read("cart", Family::Orders, false);
+pub(crate) static PRODUCTS: Operation = read("products", Family::Offers, false);
+pub(crate) static PRODUCT: Operation = read("product", Family::Offers, false);
+pub(crate) static SKUS: Operation = read("skus", Family::Offers, false);
+pub(crate) static SKU: Operation = read("sku", Family::Offers, false);
+pub(crate) static AVAILABILITIES: Operation = read("availabilities", Family::Offers, false);
 pub(crate) static SUBSCRIBED_SKUS: Operation = read("subscribed_skus", Family::Licenses, true);
 pub(crate) static USERS: Operation = read("users", Family::Users, true);
 pub(crate) static USER_LICENSES: Operation = read("user_licenses", Family::Licenses, true);
+
+/// Of the customer's directory, not of Partner Center: not among those that are relayed.
+pub(crate) static HOLDERS: Operation = read("license_holders", Family::Directory, true);
 
 /// Which read a path is, and about whom; none where it is none of ours.
 pub(crate) fn of_read(target: &str) -> Option<(&'static Operation, Option<Uuid>)> {
@@ -77,17 +87,21 @@ pub(crate) fn of_read(target: &str) -> Option<(&'static Operation, Option<Uuid>)
         ["customers"] => Some((&CUSTOMERS, None)),
         ["offers"] => Some((&OFFERS, None)),
         ["offers", _] => Some((&OFFER, None)),
+        ["products", rest @ ..] => of_catalogue(rest).map(|operation| (operation, None)),
         ["customers", customer, rest @ ..] => {
             let customer = id(customer)?;
             let operation = match rest {
                 [] => &CUSTOMER,
                 ["qualifications"] => &QUALIFICATIONS,
                 ["directSignedMicrosoftCustomerAgreementStatus"] => &AGREEMENT_SIGNED,
+                ["agreements"] => &AGREEMENTS,
                 ["subscriptions"] if query.starts_with("order_id=") => &SUBSCRIPTIONS_OF_ORDER,
                 ["subscriptions"] => &SUBSCRIPTIONS,
                 ["subscriptions", one] => id(one).map(|_| &SUBSCRIPTION)?,
                 ["subscriptions", one, "addons"] => id(one).map(|_| &ADD_ONS)?,
                 ["subscriptions", one, "provisioningstatus"] => id(one).map(|_| &PROVISIONING_STATUS)?,
+                ["products", rest @ ..] => of_catalogue(rest)?,
+                ["carts", _] => &CART,
                 ["orders"] => &ORDERS,
                 ["orders", _] => &ORDER,
                 ["subscribedskus"] => &SUBSCRIBED_SKUS,
@@ -101,6 +115,18 @@ pub(crate) fn of_read(target: &str) -> Option<(&'static Operation, Option<Uuid>)
     }
 }
 
+/// Which read of new commerce's catalogue it is, by what follows `products`.
+fn of_catalogue(rest: &[&str]) -> Option<&'static Operation> {
+    Some(match rest {
+        [] => &PRODUCTS,
+        [_] => &PRODUCT,
+        [_, "skus"] => &SKUS,
+        [_, "skus", _] => &SKU,
+        [_, "skus", _, "availabilities"] => &AVAILABILITIES,
+        _ => return None,
+    })
+}
+
 pub(crate) static PLACE_ORDER: Operation =
     Operation { name: "place_order", family: Family::Orders, method: Method::POST, needs_user: false };
 pub(crate) static CHANGE_SUBSCRIPTION: Operation = Operation {
@@ -109,6 +135,24 @@ pub(crate) static CHANGE_SUBSCRIPTION: Operation = Operation {
     method: Method::PATCH,
     needs_user: false,
 };
+/// The same call as [`CHANGE_SUBSCRIPTION`], under a name of its own: it cannot be taken back.
+pub(crate) static CANCEL_SUBSCRIPTION: Operation = Operation {
+    name: "cancel_subscription",
+    family: Family::Subscriptions,
+    method: Method::PATCH,
+    needs_user: false,
+};
+/// A purchase like [`PLACE_ORDER`].
+pub(crate) static BUY_ADD_ON: Operation =
+    Operation { name: "buy_add_on", family: Family::Orders, method: Method::PATCH, needs_user: false };
+/// Buys nothing.
+pub(crate) static CREATE_CART: Operation =
+    Operation { name: "create_cart", family: Family::Orders, method: Method::POST, needs_user: false };
+/// A purchase.
+pub(crate) static CHECKOUT: Operation =
+    Operation { name: "checkout", family: Family::Orders, method: Method::POST, needs_user: false };
+pub(crate) static SET_USAGE_LOCATION: Operation =
+    Operation { name: "set_usage_location", family: Family::Users, method: Method::PATCH, needs_user: true };
 pub(crate) static UPDATE_LICENSES: Operation =
     Operation { name: "update_licenses", family: Family::Licenses, method: Method::POST, needs_user: true };
 
@@ -127,6 +171,15 @@ mod tests {
             named(&format!("/v1/customers/{CUSTOMER_ID}/subscriptions?order_id=1")),
             Some("subscriptions_of_order")
         );
+        for base in ["/v1".to_owned(), format!("/v1/customers/{CUSTOMER_ID}")] {
+            assert_eq!(named(&format!("{base}/products?targetView=OnlineServices")), Some("products"));
+            assert_eq!(named(&format!("{base}/products/CFQ7TTC0LH18?country=SE")), Some("product"));
+            assert_eq!(named(&format!("{base}/products/CFQ7TTC0LH18/skus")), Some("skus"));
+            assert_eq!(named(&format!("{base}/products/CFQ7TTC0LH18/skus/0001")), Some("sku"));
+            let availabilities = format!("{base}/products/CFQ7TTC0LH18/skus/0001/availabilities");
+            assert_eq!(named(&availabilities), Some("availabilities"));
+        }
+        assert_eq!(named(&format!("/v1/customers/{CUSTOMER_ID}/carts/b4c8fdea")), Some("cart"));
         let (_, customer) = of_read(&format!("/v1/customers/{CUSTOMER_ID}/orders")).unwrap();
         assert_eq!(customer.map(|id| id.to_string()).as_deref(), Some(CUSTOMER_ID));
     }
@@ -139,6 +192,9 @@ mod tests {
             "/v1/customers//orders",
             "/v1/customers/../invoices",
             "/v1/offers/a/../../invoices",
+            "/v1/products/a/skus/b/availabilities/c/inventory",
+            "/v1/customers/3f0a2b8e-0000-4000-8000-000000000001/carts",
+            "/v1/customers/3f0a2b8e-0000-4000-8000-000000000001/carts/b4c8fdea/checkout",
             "https://elsewhere.example/v1/customers",
             "/v1/customers/3f0a2b8e-0000-4000-8000-000000000001/users/x/licenses",
             "/v1/customers/3f0a2b8e-0000-4000-8000-000000000001/users/licenseupdates",

@@ -1,4 +1,4 @@
-//! Everything that can be read, and nothing that can be changed.
+//! Everything that can be read, and nothing that can be changed. New commerce's catalogue and carts: `catalogue`.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::gate::{Gate, Purpose};
 use crate::ids::{Continuation, OfferId, OrderId};
 use crate::judge;
 use crate::model::{
-    AgreementStatus, Customer, CustomerSummary, Listing, Malformed, Offer, Order, Page, ProvisioningStatus,
-    Qualification, SubscribedSku, Subscription, User, UserLicense,
+    Agreement, AgreementStatus, Customer, CustomerSummary, Listing, Malformed, Offer, Order, Page,
+    ProvisioningStatus, Qualification, SubscribedSku, Subscription, User, UserLicense,
 };
 use crate::observer::Observer;
 use crate::operation::{self, Operation};
@@ -105,6 +105,13 @@ impl Reader {
     pub async fn agreement_signed(&self, customer: Uuid) -> Result<AgreementStatus, CallError> {
         let target = format!("/v1/customers/{customer}/directSignedMicrosoftCustomerAgreementStatus");
         self.one(&operation::AGREEMENT_SIGNED, customer, target).await
+    }
+
+    /// The Microsoft Customer Agreements that the partner has confirmed on the customer's behalf. Together with
+    /// [`Reader::agreement_signed`]: none of either means that a purchase ends with 403 / 13605.
+    pub async fn agreements(&self, customer: Uuid) -> Result<Listing<Agreement>, CallError> {
+        let target = format!("/v1/customers/{customer}/agreements?agreementType=MicrosoftCustomerAgreement");
+        self.whole(&operation::AGREEMENTS, Some(customer), target).await
     }
 
     /// All of a customer's subscriptions, whatever their state, deleted ones included.
@@ -202,7 +209,7 @@ impl Reader {
         self.single(operation, Some(customer), target).await
     }
 
-    async fn single<T: Read>(
+    pub(crate) async fn single<T: Read>(
         &self,
         operation: &'static Operation,
         customer: Option<Uuid>,
@@ -231,7 +238,7 @@ impl Reader {
     }
 
     /// A whole list. The documents show these in one piece; should Microsoft begin to page them, they are followed.
-    async fn whole<T: Read>(
+    pub(crate) async fn whole<T: Read>(
         &self,
         operation: &'static Operation,
         customer: Option<Uuid>,
@@ -268,12 +275,12 @@ impl Reader {
 }
 
 /// A text as one segment of a path.
-fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     // In a path a plus sign is itself, and a blank cannot be written as one.
     query(text).replace('+', "%20").replace("%3A", ":")
 }
 
 /// A text as a value of a query.
-fn query(text: &str) -> String {
+pub(crate) fn query(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect()
 }

@@ -275,7 +275,7 @@ impl Slot {
     }
 }
 
-fn not_stored(error: TokenStoreError) -> NoToken {
+pub(crate) fn not_stored(error: TokenStoreError) -> NoToken {
     let remedy = if error.passes { Remedy::Retry } else { Remedy::Person };
     NoToken { remedy, problem: LoginProblem::Store(error.text) }
 }

@@ -107,9 +107,29 @@ pub struct Qualification {
 
 /// Whether the customer has signed the Microsoft Customer Agreement itself.
 ///
-/// `false` does not prove that there is none: a partner can have confirmed it on the customer's behalf.
+/// `false` does not prove that there is none: a partner can have confirmed it on the customer's behalf
+/// ([`crate::Reader::agreements`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgreementStatus {
     /// The customer's own signature is there.
     pub signed: bool,
+}
+
+open_enum! {
+    /// A kind of agreement between a customer and Microsoft.
+    pub enum AgreementKind {
+        /// The one that new purchases need.
+        MicrosoftCustomerAgreement = "MicrosoftCustomerAgreement",
+        /// Its predecessor.
+        MicrosoftCloudAgreement = "MicrosoftCloudAgreement",
+    }
+}
+
+/// An agreement that the partner has confirmed on the customer's behalf. Who signed it is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// Which one.
+    pub kind: AgreementKind,
+    /// When it was agreed to.
+    pub agreed: Option<Timestamp>,
 }

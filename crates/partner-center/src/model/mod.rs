@@ -1,31 +1,42 @@
-//! What the API's answers mean, in our types. Dates are moments in UTC; ids are compared without regard to case;
-//! what Microsoft left out is `None`; unknown words are kept.
+//! What the API's answers mean, in our types. Dates are moments in UTC; ids are compared without regard to case (but
+//! for orders and carts, see [`crate::ids`]); what Microsoft left out is `None`; unknown words are kept.
 
 #[macro_use]
 pub(crate) mod open;
 
+mod cart;
 mod customer;
+mod directory;
 mod license;
 mod offer;
 mod order;
+mod product;
 mod subscription;
 mod user;
 
-pub use customer::{
-    AgreementStatus, Customer, CustomerSummary, Qualification, QualificationKind, Relationship, VettingStatus,
+pub use cart::{
+    Cart, CartErrorCode, CartLine, CartLineError, CartStatus, CheckedOut, MadeCart, NewCartLine, OrderError,
 };
+pub use customer::{
+    Agreement, AgreementKind, AgreementStatus, Customer, CustomerSummary, Qualification, QualificationKind,
+    Relationship, VettingStatus,
+};
+pub use directory::{Assignment, AssignmentError, AssignmentState, Holder};
 pub use license::{
     LicenseAssignment, LicenseUpdate, LicenseWarning, PlanStatus, ServicePlan, SkuStatus, SubscribedSku,
     TargetType, UserLicense, UserPlan,
 };
 pub use offer::{BillingType, Offer};
-pub use order::{BillingCycle, NewOrder, Order, OrderLine, OrderStatus};
+pub use order::{BillingCycle, NewAddOn, NewOrder, Order, OrderLine, OrderStatus};
+pub use product::{Availability, Market, Product, RefundKind, Sku, TargetSegment, Term, TermRefund};
 pub use subscription::{
-    Changed, ProvisioningState, ProvisioningStatus, Status, Subscription, SubscriptionChange,
+    Changed, ContractType, ProvisioningState, ProvisioningStatus, RefundOption, RefundableQuantity,
+    RefundableSeats, Status, Subscription, SubscriptionChange,
 };
 pub use user::{User, UserState};
 
 use crate::ids::Continuation;
+use open::same_word;
 
 /// One page of a list.
 #[derive(Clone, Debug)]

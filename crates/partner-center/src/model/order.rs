@@ -1,4 +1,4 @@
-//! Orders of legacy commerce.
+//! Orders: placed directly in legacy commerce, by the checkout of a cart in new commerce.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -56,11 +56,29 @@ pub struct NewOrder {
     pub partner_id_on_record: Option<String>,
 }
 
+/// An add-on to buy under a base subscription of legacy commerce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAddOn {
+    /// What to buy: an offer that is an add-on of the base's.
+    pub offer: OfferId,
+    /// Seats; within the offer's minimum and maximum.
+    pub quantity: u32,
+    /// The base subscription.
+    pub base: Uuid,
+    /// Becomes the add-on's friendly name. A mark in it is how a lost purchase is found again.
+    pub friendly_name: String,
+    /// The indirect reseller's MPN id, for indirect providers; never the provider's own.
+    pub partner_id_on_record: Option<String>,
+}
+
 /// An order as Microsoft has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// Its id.
     pub id: OrderId,
+    /// Another id of the same order. In new commerce `id` can be the long one of 33 characters and this the short one
+    /// that subscriptions name: compare with [`Order::is`].
+    pub alternate_id: Option<OrderId>,
     /// Its state, where given.
     pub status: Option<OrderStatus>,
     /// When it was placed.
@@ -71,6 +89,13 @@ pub struct Order {
     pub currency: Option<String>,
     /// What was ordered.
     pub lines: Vec<OrderLine>,
+}
+
+impl Order {
+    /// Whether this is the order with that id, under either of its two ids.
+    pub fn is(&self, id: &OrderId) -> bool {
+        self.id == *id || self.alternate_id.as_ref() == Some(id)
+    }
 }
 
 /// One line of an order.
@@ -84,6 +109,8 @@ pub struct OrderLine {
     pub quantity: u32,
     /// The subscription that came of it; none while it is being provisioned.
     pub subscription: Option<Uuid>,
+    /// ISO 8601 (`P1Y`), where given.
+    pub term_duration: Option<String>,
     /// The name given at the order.
     pub friendly_name: String,
     /// The base subscription, for an add-on.

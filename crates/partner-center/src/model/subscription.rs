@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::offer::BillingType;
 use super::order::BillingCycle;
+use super::product::RefundKind;
 use crate::ids::{OfferId, OrderId};
 
 open_enum! {
@@ -45,6 +46,45 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// What a subscription came from. Only `Subscription` is an ordinary purchase.
+    pub enum ContractType {
+        /// A purchase.
+        Subscription = "subscription",
+        /// A product key.
+        ProductKey = "product_key",
+        /// A code that was redeemed.
+        RedemptionCode = "redemption_code",
+    }
+}
+
+/// What comes back when a subscription of new commerce is cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundOption {
+    /// How much.
+    pub kind: RefundKind,
+    /// Until when, where given.
+    pub expires: Option<Timestamp>,
+}
+
+/// Seats of new commerce that can still be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundableQuantity {
+    /// All of them, where given.
+    pub total: Option<u32>,
+    /// Which until when.
+    pub details: Vec<RefundableSeats>,
+}
+
+/// Seats that were added together, and until when they can be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundableSeats {
+    /// How many.
+    pub quantity: u32,
+    /// Until when, where given.
+    pub until: Option<Timestamp>,
+}
+
 /// A subscription. Keeps Microsoft's whole answer, since a change must send all of it back.
 ///
 /// An etag ages with every change anybody makes: never store a subscription to change it later, read it again.
@@ -73,6 +113,8 @@ pub struct Subscription {
     pub billing_cycle: Option<BillingCycle>,
     /// ISO 8601 (`P1Y`), where given.
     pub term_duration: Option<String>,
+    /// ISO 8601: for how long it renews, where given.
+    pub renewal_term_duration: Option<String>,
     /// When it was bought.
     pub created: Option<Timestamp>,
     /// When its present term began.
@@ -81,14 +123,24 @@ pub struct Subscription {
     pub commitment_end: Option<Timestamp>,
     /// Until when new commerce lets it be cancelled.
     pub cancellation_allowed_until: Option<Timestamp>,
+    /// What comes back when it is cancelled; empty where the answer does not say.
+    pub refund_options: Vec<RefundOption>,
+    /// Seats that can still be given back (new commerce).
+    pub refundable_quantity: Option<RefundableQuantity>,
     /// The base subscription, for an add-on.
     pub parent: Option<Uuid>,
-    /// The order it came with.
+    /// The order it came with; in new commerce the short one of an order's two ids ([`super::Order::is`]).
     pub order: Option<OrderId>,
     /// MPN id of the reseller of record.
     pub partner_id: Option<String>,
     /// `productType.id`, such as `OnlineServicesNCE`: absent in legacy commerce.
     pub product_type: Option<String>,
+    /// What it came from, where given.
+    pub contract_type: Option<ContractType>,
+    /// The promotion it was bought with; it is lost where the same is bought again.
+    pub promotion: Option<String>,
+    /// The legacy subscription it was made of, where Microsoft's own migration made it.
+    pub migrated_from: Option<Uuid>,
     /// Why Microsoft suspended it; the values are undocumented.
     pub suspension_reasons: Vec<String>,
     /// `attributes.etag`; goes with a change.
@@ -101,6 +153,17 @@ impl Subscription {
     pub fn is_new_commerce(&self) -> bool {
         self.product_type.as_deref().is_some_and(|id| id.to_ascii_lowercase().ends_with("nce"))
             || self.offer.as_str().contains(':')
+    }
+
+    /// Whether new commerce lets it be cancelled (deleted) at this moment. `false` also where the answer does not say.
+    pub fn can_be_cancelled(&self, at: Timestamp) -> bool {
+        self.cancellation_allowed_until.is_some_and(|until| at < until)
+    }
+
+    /// How much comes back when it is cancelled at this moment; none where nothing does or the answer does not say.
+    pub fn refund(&self, at: Timestamp) -> Option<&RefundKind> {
+        let open = self.refund_options.iter().filter(|option| option.expires.is_none_or(|end| at < end));
+        open.map(|option| &option.kind).min()
     }
 
     /// Microsoft's whole answer, as JSON text. Holds names: not for logs.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Read, Scalar, piece, required};
-use crate::model::{AgreementStatus, Customer, CustomerSummary, Malformed, Qualification};
+use crate::model::{Agreement, AgreementStatus, Customer, CustomerSummary, Malformed, Qualification};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
@@ -89,5 +89,20 @@ impl Read for AgreementStatus {
     fn read(json: &RawValue) -> Result<Self, Malformed> {
         let json: AgreementJson<'_> = piece(json)?;
         Ok(Self { signed: required(json.is_signed.flag(), "isSigned")? })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
+struct ConfirmedJson<'a> {
+    #[serde(rename = "type")]
+    kind: Scalar<'a>,
+    date_agreed: Scalar<'a>,
+}
+
+impl Read for Agreement {
+    fn read(json: &RawValue) -> Result<Self, Malformed> {
+        let json: ConfirmedJson<'_> = piece(json)?;
+        Ok(Self { kind: required(json.kind.word(), "type")?, agreed: json.date_agreed.moment() })
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Scalar, parse};
+use super::{Scalar, equivalent, parse};
+use crate::ids::CatalogItem;
 use crate::license_failure::LicenseFailure;
 
 #[derive(Default, Deserialize)]
@@ -30,16 +31,25 @@ pub(crate) struct Fault {
 /// Reads the body of an error. One that is not JSON (the page of a gateway) says nothing.
 pub(crate) fn read(body: &[u8]) -> Fault {
     let Ok(json) = parse::<FaultJson<'_>>(body) else { return Fault::default() };
-    let data = json.data.unwrap_or_default();
-    let all = [&json.description, &json.message].into_iter().chain(&data);
-    let texts = all.filter_map(|value| match value {
-        Scalar::Text(text) => Some(text.as_ref()),
-        _ => None,
-    });
     Fault {
         code: json.code.count(),
-        license_failure: LicenseFailure::recognise(texts),
+        license_failure: LicenseFailure::recognise(json.texts()),
         seconds: json.message.text().and_then(|message| seconds(&message)),
+    }
+}
+
+/// What the texts of an error name in place of an offer that is no longer sold.
+pub(crate) fn equivalents(body: &[u8]) -> Vec<CatalogItem> {
+    parse::<FaultJson<'_>>(body).map(|json| equivalent::named(json.texts())).unwrap_or_default()
+}
+
+impl<'a> FaultJson<'a> {
+    fn texts(&self) -> impl Iterator<Item = &str> + Clone {
+        let all = [&self.description, &self.message].into_iter().chain(self.data.iter().flatten());
+        all.filter_map(|value| match value {
+            Scalar::Text(text) => Some(text.as_ref()),
+            _ => None,
+        })
     }
 }
 

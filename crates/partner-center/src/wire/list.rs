@@ -60,6 +60,29 @@ pub(crate) fn page<T: Read>(body: &[u8], path: &str) -> Result<Page<T>, Malforme
     Ok(sorted(items, next))
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Linked<'a> {
+    value: Option<Vec<&'a RawValue>>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Scalar<'a>,
+}
+
+/// Reads one page of the directory's lists, whose next page is a link with a host. `below` makes a path below our base of
+/// it, or nothing of a link that leads elsewhere.
+pub(crate) fn linked<T: Read>(
+    body: &[u8],
+    below: impl FnOnce(&str) -> Option<String>,
+) -> Result<Page<T>, Malformed> {
+    let linked: Linked<'_> = parse(body)?;
+    let items = linked.value.ok_or(Malformed::Key("value"))?;
+    let next = match linked.next.text() {
+        Some(link) => Some(Continuation { target: below(&link).ok_or(Malformed::NextPage)?, token: None }),
+        None => None,
+    };
+    Ok(sorted(&items, next))
+}
+
 /// Parts what can be read from what cannot.
 fn sorted<T: Read>(entries: &[&RawValue], next: Option<Continuation>) -> Page<T> {
     let mut items = Vec::with_capacity(entries.len());

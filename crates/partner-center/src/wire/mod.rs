@@ -3,12 +3,16 @@
 //! Reading is tolerant of everything that carries no meaning (a byte order mark, extra keys, missing links, spellings)
 //! and strict where a guess could do harm: an object without `items` is not an empty list.
 
+pub(crate) mod cart;
 mod customer;
+mod directory;
+pub(crate) mod equivalent;
 pub(crate) mod fault;
 mod license;
 pub(crate) mod list;
 mod offer;
 mod order;
+mod product;
 pub(crate) mod request;
 mod scalar;
 mod subscription;

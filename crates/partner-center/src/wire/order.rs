@@ -11,6 +11,7 @@ use crate::model::{Malformed, Order, OrderLine};
 #[serde(rename_all = "camelCase", default, bound(deserialize = "'de: 'a"))]
 struct OrderJson<'a> {
     id: Scalar<'a>,
+    alternate_id: Scalar<'a>,
     status: Scalar<'a>,
     creation_date: Scalar<'a>,
     billing_cycle: Scalar<'a>,
@@ -25,6 +26,7 @@ struct LineJson<'a> {
     offer_id: Scalar<'a>,
     quantity: Scalar<'a>,
     subscription_id: Scalar<'a>,
+    term_duration: Scalar<'a>,
     friendly_name: Scalar<'a>,
     parent_subscription_id: Scalar<'a>,
     partner_id_on_record: Scalar<'a>,
@@ -35,6 +37,7 @@ impl Read for Order {
         let json: OrderJson<'_> = piece(json)?;
         Ok(Self {
             id: OrderId::new(required(json.id.text(), "id")?),
+            alternate_id: json.alternate_id.text().map(OrderId::new),
             status: json.status.word(),
             created: json.creation_date.moment(),
             billing_cycle: json.billing_cycle.word(),
@@ -50,6 +53,7 @@ fn line(json: LineJson<'_>) -> Result<OrderLine, Malformed> {
         offer: OfferId::new(required(json.offer_id.text(), "offerId")?),
         quantity: required(json.quantity.count(), "quantity")?,
         subscription: json.subscription_id.guid(),
+        term_duration: json.term_duration.text(),
         friendly_name: json.friendly_name.text_or_empty(),
         parent_subscription: json.parent_subscription_id.guid(),
         partner_id_on_record: json.partner_id_on_record.text(),

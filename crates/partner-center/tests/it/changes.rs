@@ -1,4 +1,4 @@
-//! The three changing calls.
+//! The changing calls of legacy commerce and of licenses; the others: `carts`, `around`.
 
 use std::time::Duration;
 

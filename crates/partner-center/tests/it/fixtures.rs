@@ -1,8 +1,8 @@
 //! Each endpoint: what is asked, and what is made of the documented answer.
 
 use seatshift_partner_center::{
-    BillingCycle, BillingType, OfferId, OrderId, OrderStatus, PlanStatus, ProvisioningState, Relationship,
-    Status, TargetType, VettingStatus,
+    AgreementKind, BillingCycle, BillingType, OfferId, OrderId, OrderStatus, PlanStatus, ProvisioningState,
+    Relationship, Status, TargetType, VettingStatus,
 };
 use uuid::Uuid;
 
@@ -79,6 +79,25 @@ async fn the_agreement_is_signed_or_not() {
     let stage = with(fixture!("agreement_signed"));
     assert!(stage.client.agreement_signed(CUSTOMER).await.unwrap().signed);
     let path = format!("/v1/customers/{C}/directSignedMicrosoftCustomerAgreementStatus");
+    assert_eq!(asked(&stage), (path, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn agreements_that_the_partner_confirmed_are_listed_without_their_signers() {
+    let body = "\u{feff}".to_owned()
+        + r#"{"totalCount":3,"items":[
+        {"primaryContact":{"firstName":"Dan","lastName":"Holm","email":"dan@fabrikam.example"},"templateId":"117a77b0-0000-4000-8000-c6dedc750cf9",
+         "dateAgreed":"2024-01-10T00:00:00.000Z","type":"MicrosoftCustomerAgreement"},
+        {"type":"NewAgreement"},{"dateAgreed":"2024-01-10"}]}"#;
+    let stage = stage();
+    stage.script.then(answer(200, body));
+    let found = stage.client.agreements(CUSTOMER).await.unwrap();
+    assert_eq!(found.items[0].kind, AgreementKind::MicrosoftCustomerAgreement);
+    assert_eq!(found.items[0].agreed, Some("2024-01-10T00:00:00Z".parse().unwrap()));
+    assert_eq!((found.items[1].kind.as_str(), found.items[1].agreed), ("NewAgreement", None));
+    assert_eq!(found.unreadable.len(), 1);
+    assert!(!format!("{found:?}").contains("Dan"));
+    let path = format!("/v1/customers/{C}/agreements?agreementType=MicrosoftCustomerAgreement");
     assert_eq!(asked(&stage), (path, false));
 }
 

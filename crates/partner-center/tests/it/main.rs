@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod around;
+mod carts;
+mod catalogue;
 mod changes;
 mod consent;
+mod directory;
 mod errors;
 mod fixtures;
 mod gate;

@@ -93,3 +93,27 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     .await;
     assert_eq!(result.unwrap().status().as_u16(), 302);
 }
+
+#[tokio::test]
+async fn a_post_without_a_body_says_that_its_length_is_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "the whole request comes");
+        }
+        stream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        String::from_utf8(seen).unwrap().to_lowercase()
+    });
+    // As the client builds it.
+    let checkout = http::Request::post(format!("http://127.0.0.1:{port}/v1/things"))
+        .header("Content-Length", "0")
+        .body(Bytes::new())
+        .unwrap();
+    transport().send(checkout).await.unwrap();
+    let seen = server.await.unwrap();
+    assert_eq!(seen.matches("content-length: 0\r\n").count(), 1, "{seen}");
+    assert!(!seen.contains("transfer-encoding"), "{seen}");
+}
