@@ -4,5 +4,6 @@ mod api;
 mod audit;
 mod remains;
 mod truths;
+mod unchanged;
 mod world_files;
 mod worlds;
