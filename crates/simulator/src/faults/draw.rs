@@ -72,6 +72,8 @@ fn table(operation: Operation) -> &'static [(u32, Maker)] {
         Operation::PlaceOrder => &ORDER,
         Operation::ChangeSubscription => &PATCH,
         Operation::UpdateLicenses => &LICENSES,
+        Operation::CreateCart | Operation::ChangeCart => &CART,
+        Operation::CheckOutCart => &CHECKOUT,
         _ => &READ,
     }
 }
@@ -114,6 +116,32 @@ static LICENSES: [(u32, Maker); 7] = [
     (200, |_| Fault::LostBefore),
     (250, |_| Fault::LostAfter),
     (150, late),
+];
+
+/// 17.5 of a hundred; 4 lose the answer of a cart that is or will be there.
+static CART: [(u32, Maker); 8] = [
+    (600, server_error),
+    (100, gateway_page),
+    (250, slow),
+    (100, throttled),
+    (100, |_| Fault::LostBefore),
+    (300, |_| Fault::LostAfter),
+    (100, late),
+    (200, |_| Fault::LineError),
+];
+
+/// 21.2 of a hundred; 5 lose the answer of a checkout that took or will take effect.
+static CHECKOUT: [(u32, Maker); 10] = [
+    (600, server_error),
+    (100, gateway_page),
+    (250, slow),
+    (100, throttled),
+    (200, |_| Fault::LostBefore),
+    (300, |_| Fault::LostAfter),
+    (200, late),
+    (20, |_| Fault::ProvisioningFails),
+    (150, |_| Fault::CartExpired),
+    (200, |_| Fault::CatalogueChanged),
 ];
 
 fn server_error(random: &mut ChaCha8Rng) -> Fault {

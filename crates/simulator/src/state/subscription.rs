@@ -1,12 +1,13 @@
 //! One subscription as it stands.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::modern::Modern;
+
 /// Where a subscription stands. `pending` and `disabled` are read from world files; the legacy life is
-/// active, suspended, deleted, with expired at the end of a term that is not renewed.
+/// active, suspended, deleted, with expired at the end of a term that is not renewed. New commerce goes on from expired to
+/// disabled and deleted, and can be deleted by whoever bought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Active,
@@ -80,14 +81,11 @@ pub(crate) struct Subscription {
     pub(crate) original: bool,
     /// Raised by every change of status: a clock event of an earlier standing is void.
     pub(crate) standing: u32,
+    /// What only new commerce has; none for a legacy subscription.
+    pub(crate) modern: Option<Modern>,
 }
 
 impl Subscription {
-    /// Base64 of a small JSON object, as recorded ones are.
-    pub(crate) fn etag(&self) -> String {
-        STANDARD.encode(format!("{{\"id\":\"{}\",\"version\":{}}}", self.id, self.version))
-    }
-
     /// The friendly name on the wire: the nickname, or the offer's name where nobody gave one.
     pub(crate) fn shown_name(&self) -> &str {
         self.nickname.as_deref().unwrap_or(&self.offer_name)

@@ -135,6 +135,7 @@ fn a_same_sku_move_is_judged_by_its_pool_alone() {
             sku: OLD_SKU,
             add_on: false,
             retired: false,
+            new_commerce: false,
         });
         log.engine(seatshift_simulator::books::Change::OrderPlaced {
             customer: CUSTOMER,
