@@ -121,8 +121,10 @@ fn carry_out(
         }
         _ => {}
     }
-    if fault.as_ref().is_some_and(|fault| spoil(scene, customer, &mut command, fault)) {
-        faults::log(scene, attempt, fault.as_ref().unwrap_or(&Fault::LostBefore), false);
+    if let Some(fault) = &fault
+        && spoil(scene, customer, &mut command, fault)
+    {
+        faults::log(scene, attempt, fault, false);
     }
     let orders = customer.orders.len();
     let reply = Reply::of(scene.shared, command::execute(scene, customer, &command));

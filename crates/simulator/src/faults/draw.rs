@@ -221,6 +221,27 @@ mod tests {
     }
 
     #[test]
+    fn carts_and_checkouts_have_faults_of_their_own_and_share_none() {
+        let kinds = |operation| {
+            let customer = Some(Uuid::from_u128(1));
+            let drawn = (0..3000_u32).filter_map(|n| {
+                let resource = n.to_string();
+                let attempt = Try { seed: 11, customer, operation, resource: &resource, n: 1 };
+                draw(FaultLevel::Hostile, &attempt).map(|fault| crate::faults::inject::kind(&fault))
+            });
+            drawn.collect::<std::collections::BTreeSet<_>>()
+        };
+        let cart = kinds(Operation::CreateCart);
+        let checkout = kinds(Operation::CheckOutCart);
+        let order = kinds(Operation::PlaceOrder);
+        assert!(cart.contains("line_error") && !checkout.contains("line_error"));
+        for own in ["cart_expired", "catalogue_changed"] {
+            assert!(checkout.contains(own) && !cart.contains(own) && !order.contains(own), "{own}");
+        }
+        assert!(order.is_subset(&checkout), "whatever befalls an order befalls a checkout");
+    }
+
+    #[test]
     fn a_storm_hits_two_tries_in_a_row_at_every_resource() {
         let at = |customer: u128, resource, n| {
             let customer = Some(Uuid::from_u128(customer));

@@ -31,12 +31,11 @@ pub(crate) fn check_out(
         return again(scene, customer, cart);
     }
     let groups = groups(scene, customer, cart)?;
-    let readings = &scene.shared.world.readings.new_commerce;
-    let failed = groups.iter().find_map(|group| group.lines.as_ref().err());
-    if let Some(problem) = failed.filter(|_| groups.iter().all(|group| group.lines.is_err())) {
-        if readings.failed_checkout == FailedCheckout::Refused {
-            return Err(problem.clone());
-        }
+    let refuses = scene.shared.world.readings.new_commerce.failed_checkout == FailedCheckout::Refused;
+    let all_failed = groups.iter().all(|group| group.lines.is_err());
+    let first = groups.iter().find_map(|group| group.lines.as_ref().err());
+    if let Some(problem) = first.filter(|_| refuses && all_failed) {
+        return Err(problem.clone());
     }
     let (mut placed, mut errors) = (Vec::new(), Vec::new());
     for Group { number, billing_cycle, lines } in groups {

@@ -3,14 +3,12 @@
 //! It can be cancelled, and its seats given back, only within a window after they were bought or renewed. Suspended, it is
 //! billed on. Its term ends by calendar months and years, and then it expires, is disabled, and is deleted.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 use uuid::Uuid;
 
 use super::{Problem, Scene, Shared, Subscription};
-use crate::world::{self, AfterWindow, Etags, Triple};
+use crate::world::{self, AfterWindow, Triple};
 
 /// What a subscription of new commerce has beside the rest.
 #[derive(Debug, Clone)]
@@ -187,26 +185,4 @@ pub(crate) fn check_reduction(
         ));
     }
     Err(Problem::new(400, 800_090, "The quantity cannot be decreased."))
-}
-
-impl Subscription {
-    /// The etag as this world shows it: of new commerce it may be missing or empty.
-    pub(crate) fn shown_etag(&self, shared: &Shared) -> Option<String> {
-        match shared.world.readings.new_commerce.etags {
-            Etags::Missing if self.modern.is_some() => None,
-            Etags::Empty if self.modern.is_some() => Some(String::new()),
-            _ => Some(self.etag()),
-        }
-    }
-
-    /// Base64 of a small JSON object, as recorded ones are.
-    pub(crate) fn etag(&self) -> String {
-        STANDARD.encode(format!("{{\"id\":\"{}\",\"version\":{}}}", self.id, self.version))
-    }
-
-    /// The id on the wire: legacy ones are in upper case.
-    pub(crate) fn shown_id(&self) -> String {
-        let id = self.id.hyphenated().to_string();
-        if self.modern.is_some() { id } else { id.to_ascii_uppercase() }
-    }
 }

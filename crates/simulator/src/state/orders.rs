@@ -67,6 +67,10 @@ pub(crate) fn check(
     check_numbers(new)?;
     let lines = new.lines.iter().map(|line| purchases::check_line(scene, customer, line));
     let lines: Vec<OrderLine> = lines.collect::<Result<_, _>>()?;
+    // A cart would make two orders of it.
+    if lines.iter().any(|line| line.modern.is_some()) && lines.iter().any(|line| line.modern.is_none()) {
+        return Err(Problem::new(400, 4018, "Legacy and new commerce cannot be bought in one order."));
+    }
     purchases::check_room(scene, customer, lines.len())?;
     Ok(lines)
 }

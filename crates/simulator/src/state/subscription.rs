@@ -1,9 +1,13 @@
 //! One subscription as it stands.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Shared;
 use super::modern::Modern;
+use crate::world::Etags;
 
 /// Where a subscription stands. `pending` and `disabled` are read from world files; the legacy life is
 /// active, suspended, deleted, with expired at the end of a term that is not renewed. New commerce goes on from expired to
@@ -86,6 +90,26 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
+    /// The etag as this world shows it: of new commerce it may be missing or empty.
+    pub(crate) fn shown_etag(&self, shared: &Shared) -> Option<String> {
+        match shared.world.readings.new_commerce.etags {
+            Etags::Missing if self.modern.is_some() => None,
+            Etags::Empty if self.modern.is_some() => Some(String::new()),
+            _ => Some(self.etag()),
+        }
+    }
+
+    /// Base64 of a small JSON object, as recorded ones are.
+    pub(crate) fn etag(&self) -> String {
+        STANDARD.encode(format!("{{\"id\":\"{}\",\"version\":{}}}", self.id, self.version))
+    }
+
+    /// The id on the wire: legacy ones are in upper case.
+    pub(crate) fn shown_id(&self) -> String {
+        let id = self.id.hyphenated().to_string();
+        if self.modern.is_some() { id } else { id.to_ascii_uppercase() }
+    }
+
     /// The friendly name on the wire: the nickname, or the offer's name where nobody gave one.
     pub(crate) fn shown_name(&self) -> &str {
         self.nickname.as_deref().unwrap_or(&self.offer_name)

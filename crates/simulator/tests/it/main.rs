@@ -2,6 +2,7 @@
 
 mod api;
 mod audit;
+mod commerce;
 mod remains;
 mod truths;
 mod unchanged;

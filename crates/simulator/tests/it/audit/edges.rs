@@ -180,6 +180,43 @@ fn more_orders_than_approved_rows_are_double_purchases_and_a_retry_allows_one_mo
 }
 
 #[test]
+fn seats_that_nobody_ordered_and_seats_that_never_came_are_astray() {
+    let clean = |log: &Scribe| {
+        let audit = log.judge(vec![row(1)]);
+        (audit.seats.astray, audit.clean())
+    };
+    let mut log = Scribe::new(1, 1);
+    log.buy(1);
+    log.swap(user(0));
+    log.suspend(OLD, OLD_SKU, 1);
+    assert_eq!(clean(&log), (0, true));
+    // One order, and a second subscription of it.
+    let mut twice = subscription(user(701), (NEW_OFFER, NEW_SKU), 4, None);
+    if let seatshift_simulator::books::Change::SubscriptionAdded { order, .. } = &mut twice {
+        *order = uuid::Uuid::from_u128(0x23);
+    }
+    log.by(Actor::Clock, twice);
+    assert_eq!(clean(&log), (4, false));
+}
+
+#[test]
+fn an_order_on_its_way_and_one_that_was_suspended_are_accounted_for() {
+    let mut log = Scribe::new(1, 1);
+    log.buy(3);
+    log.suspend(NEW, NEW_SKU, 3);
+    let order = user(700);
+    log.engine(seatshift_simulator::books::Change::OrderPlaced {
+        customer: CUSTOMER,
+        order,
+        offer: NEW_OFFER,
+        quantity: 2,
+    });
+    let seats = log.judge(vec![row(1)]).seats;
+    assert_eq!((seats.ordered, seats.standing, seats.undone), (5, 0, 3));
+    assert_eq!((seats.on_their_way, seats.astray), (2, 0));
+}
+
+#[test]
 fn three_hundred_thousand_entries_take_little_time() {
     const USERS: u32 = 75_000;
     let mut log = Scribe::new(USERS, USERS);
