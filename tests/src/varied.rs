@@ -7,7 +7,9 @@ use rand_chacha::ChaCha12Rng;
 use seatshift_bus::faults::{Duplicating, Reordering};
 use seatshift_bus::{Bus, LocalBus};
 use seatshift_messages::{OnRefusal, Policy, SwapMode};
-use seatshift_simulator::world::{DisabledPlans, Fault, Injection, Readings, RepeatedRequestId, Swap, World};
+use seatshift_simulator::world::{
+    CommerceReadings, DisabledPlans, Fault, Injection, Readings, RepeatedRequestId, Swap, World,
+};
 
 use crate::partner::Partner;
 
@@ -71,6 +73,7 @@ fn readings(draw: &mut Draw) -> Readings {
         group_removal_refused: true,
         removing_missing_sku_refused: draw.coin(),
         unknown_excluded_plan_refused: draw.coin(),
+        new_commerce: CommerceReadings::default(),
     }
 }
 

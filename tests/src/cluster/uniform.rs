@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use seatshift_simulator::world::{
-    Customer, Faults, Lags, License, Partner, Readings, Subscription, User, World,
+    Customer, Faults, Lags, License, NewCommerce, Partner, Purchasing, Readings, Subscription, User, World,
 };
 use uuid::Uuid;
 
@@ -43,6 +43,7 @@ pub fn uniform(customers: usize, users: usize, answer: u32) -> World {
         parent: None,
         order: None,
         offer_name: None,
+        new_commerce: None,
         traps: Vec::new(),
         truth: None,
     };
@@ -55,6 +56,7 @@ pub fn uniform(customers: usize, users: usize, answer: u32) -> World {
         relationship: "reseller".to_owned(),
         agreement: true,
         rights: "full".to_owned(),
+        purchasing: Purchasing::default(),
         subscriptions: vec![subscription(customer)],
         users: (0..users).map(|one| user(customer, one)).collect(),
     };
@@ -81,6 +83,7 @@ pub fn uniform(customers: usize, users: usize, answer: u32) -> World {
         },
         skus: Vec::new(),
         offers: Vec::new(),
+        new_commerce: NewCommerce::default(),
         customers: (0..customers).map(customer).collect(),
     }
 }

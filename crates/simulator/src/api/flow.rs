@@ -9,7 +9,7 @@ use super::operation::{Call, Operation, Route, route};
 use super::paging::{Query, TOKEN_HEADER};
 use super::pipeline::Outcome;
 use super::reply::Reply;
-use super::{change, customers, licenses, offers, orders, subscriptions, users, wire};
+use super::{carts, change, customers, licenses, offers, orders, products, subscriptions, users, wire};
 use crate::books::Actor;
 use crate::faults::{self, Try};
 use crate::lock;
@@ -83,12 +83,10 @@ impl<'a> Flow<'a> {
         };
         let mut customer = lock(customer);
         clockwork::settle(self.shared, &mut customer, self.at);
-        match operation {
-            Operation::PlaceOrder | Operation::ChangeSubscription | Operation::UpdateLicenses => {
-                change::change(self, &mut customer)
-            }
-            _ => Ok(self.of_customer(&mut customer)),
+        if operation.changes() {
+            return change::change(self, &mut customer);
         }
+        Ok(self.of_customer(&mut customer))
     }
 
     fn of_partner(&self) -> Outcome {
@@ -105,6 +103,7 @@ impl<'a> Flow<'a> {
             Operation::GetOffer => offers::one(shared, call, query, headers),
             Operation::ListOfferAddOns => offers::add_ons(shared, call, query, headers),
             Operation::ListOfferCategories => offers::categories(query, headers),
+            operation if operation.is_of_products() => products::answer(shared, None, call, query),
             other => Err(Problem::new(400, 900_127, format!("{} needs a customer.", other.name()))),
         }
     }
@@ -127,7 +126,7 @@ impl<'a> Flow<'a> {
             Operation::GetAgreementStatus => Ok(Reply::json(200, &wire::is_signed(customer))),
             Operation::ListAgreements => Ok(Reply::json(200, &wire::agreements(&shared.world, customer))),
             Operation::ListSubscriptions => Ok(subscriptions::list(shared, customer, query)),
-            Operation::GetSubscription => subscriptions::one(customer, call),
+            Operation::GetSubscription => subscriptions::one(shared, customer, call),
             Operation::ListAddOns => subscriptions::add_ons(shared, customer, call),
             Operation::GetProvisioningStatus => subscriptions::provisioning_status(shared, customer, call),
             Operation::ListCustomerOffers => Ok(offers::of_customer(shared, customer)),
@@ -137,6 +136,8 @@ impl<'a> Flow<'a> {
             Operation::ListUsers => users::list(shared, customer, query, headers),
             Operation::GetUser => users::one(customer, call),
             Operation::ListUserLicenses => licenses::list(shared, customer, call, query),
+            Operation::GetCart => carts::one(shared, customer, call),
+            operation if operation.is_of_products() => products::answer(shared, Some(customer), call, query),
             other => Err(Problem::new(400, 900_127, format!("{} is not a reading call.", other.name()))),
         }
     }
@@ -144,7 +145,10 @@ impl<'a> Flow<'a> {
     /// What tries of this call are counted under: the item in the path, else the page.
     fn resource(&self) -> String {
         if !self.call.item.is_empty() {
-            return self.call.item.to_ascii_lowercase();
+            // An availability has another id every day: it does not count.
+            let [sku, _] = self.call.within;
+            let joint = if sku.is_empty() { "" } else { ":" };
+            return format!("{}{joint}{sku}", self.call.item).to_ascii_lowercase();
         }
         let page = self.headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
         page.unwrap_or_default().to_owned()

@@ -4,6 +4,7 @@
 pub(crate) mod administrator;
 mod authority;
 mod body;
+mod carts;
 mod change;
 mod control;
 mod customers;
@@ -14,6 +15,7 @@ pub(crate) mod operation;
 mod orders;
 mod paging;
 mod pipeline;
+mod products;
 pub(crate) mod reply;
 mod subscriptions;
 mod users;

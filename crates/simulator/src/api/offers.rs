@@ -9,7 +9,7 @@ use super::paging::Query;
 use super::reply::Reply;
 use super::wire::{self, Links};
 use crate::lock;
-use crate::state::catalog::{add_ons_of, sold_in, sold_to};
+use crate::state::catalog::{add_ons_of, ends_so_far, listed, sold_in, sold_to};
 use crate::state::{Customer, Problem, Shared};
 use crate::world::Offer;
 
@@ -21,27 +21,31 @@ fn country(query: &Query<'_>, headers: &HeaderMap) -> Result<String, Problem> {
     Ok(country.to_ascii_uppercase())
 }
 
-/// `GET /offers`: everything on sale in a country. The list is large and never changes, so its bytes are kept.
+/// `GET /offers`: everything on sale in a country. The list is large and changes only when an offer ends, so its bytes are
+/// kept.
 pub(crate) fn list(shared: &Shared, query: &Query<'_>, headers: &HeaderMap) -> Result<Reply, Problem> {
     let country = country(query, headers)?;
+    let now = shared.clock.now();
+    let key = (country.clone(), ends_so_far(&shared.catalog, now));
     let mut kept = lock(&shared.offer_lists);
-    if let Some(bytes) = kept.get(&country) {
+    if let Some(bytes) = kept.get(&key) {
         return Ok(Reply::bytes(200, bytes.clone()));
     }
-    let offers = shared.catalog.offers.values().filter(|offer| offer.on_sale && sold_in(offer, &country));
+    let offers = shared.catalog.offers.values().filter(|offer| listed(shared, offer, &country, now));
     let reply = bodies(shared, offers, &country, format!("/offers?country={country}"));
-    kept.insert(country, reply.body.clone());
+    kept.insert(key, reply.body.clone());
     Ok(reply)
 }
 
 /// `GET /customers/{id}/offers`: what this customer may buy.
 pub(crate) fn of_customer(shared: &Shared, customer: &Customer) -> Reply {
-    let country = &customer.country;
-    let offers = shared
-        .catalog
-        .offers
-        .values()
-        .filter(|offer| offer.on_sale && sold_in(offer, country) && sold_to(offer, &customer.segment));
+    let (country, segment, now) = (&customer.country, &customer.segment, shared.clock.now());
+    let ended = |offer: &Offer| offer.withdrawn.iter().any(|end| end.applies(country, segment, now));
+    let shows_ended = shared.world.readings.new_commerce.lists_withdrawn_offers;
+    let offers = shared.catalog.offers.values().filter(|offer| {
+        let is_sold = offer.on_sale && sold_in(offer, country) && sold_to(offer, segment);
+        is_sold && (shows_ended || !ended(offer))
+    });
     bodies(shared, offers, country, format!("/customers/{}/offers", customer.id))
 }
 
@@ -54,7 +58,7 @@ pub(crate) fn one(
 ) -> Result<Reply, Problem> {
     let country = country(query, headers)?;
     let offer = find(shared, call)?;
-    if !offer.on_sale || !sold_in(offer, &country) {
+    if !listed(shared, offer, &country, shared.clock.now()) {
         return Err(Problem::new(404, 1000, "The offer was not found."));
     }
     Ok(Reply::json(200, &wire::offer(&shared.catalog, shared.world.partner.tenant_id, offer, &country)))

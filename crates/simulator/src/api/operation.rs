@@ -30,6 +30,16 @@ pub(crate) enum Operation {
     GetUser,
     ListUserLicenses,
     UpdateLicenses,
+    ListProducts,
+    GetProduct,
+    ListProductSkus,
+    GetProductSku,
+    ListAvailabilities,
+    GetAvailability,
+    CreateCart,
+    GetCart,
+    ChangeCart,
+    CheckOutCart,
 }
 
 impl Operation {
@@ -59,6 +69,16 @@ impl Operation {
             Self::GetUser => "get_user",
             Self::ListUserLicenses => "list_user_licenses",
             Self::UpdateLicenses => "update_licenses",
+            Self::ListProducts => "list_products",
+            Self::GetProduct => "get_product",
+            Self::ListProductSkus => "list_product_skus",
+            Self::GetProductSku => "get_product_sku",
+            Self::ListAvailabilities => "list_availabilities",
+            Self::GetAvailability => "get_availability",
+            Self::CreateCart => "create_cart",
+            Self::GetCart => "get_cart",
+            Self::ChangeCart => "change_cart",
+            Self::CheckOutCart => "check_out_cart",
         }
     }
 
@@ -78,12 +98,50 @@ impl Operation {
             | Self::GetOffer
             | Self::ListOfferAddOns
             | Self::ListOfferCategories
-            | Self::ListCustomerOffers => Family::Offers,
-            Self::ListOrders | Self::GetOrder | Self::PlaceOrder => Family::Orders,
+            | Self::ListCustomerOffers
+            | Self::ListProducts
+            | Self::GetProduct
+            | Self::ListProductSkus
+            | Self::GetProductSku
+            | Self::ListAvailabilities
+            | Self::GetAvailability => Family::Offers,
+            Self::ListOrders
+            | Self::GetOrder
+            | Self::PlaceOrder
+            | Self::CreateCart
+            | Self::GetCart
+            | Self::ChangeCart
+            | Self::CheckOutCart => Family::Orders,
             Self::ListSkus => Family::Skus,
             Self::ListUsers | Self::GetUser => Family::Users,
             Self::ListUserLicenses | Self::UpdateLicenses => Family::Licenses,
         }
+    }
+
+    /// Changes something, so that a repeat of it and the loss of its answer matter.
+    pub(crate) fn changes(self) -> bool {
+        matches!(
+            self,
+            Self::PlaceOrder
+                | Self::ChangeSubscription
+                | Self::UpdateLicenses
+                | Self::CreateCart
+                | Self::ChangeCart
+                | Self::CheckOutCart
+        )
+    }
+
+    /// Reads the catalogue of new commerce.
+    pub(crate) fn is_of_products(self) -> bool {
+        matches!(
+            self,
+            Self::ListProducts
+                | Self::GetProduct
+                | Self::ListProductSkus
+                | Self::GetProductSku
+                | Self::ListAvailabilities
+                | Self::GetAvailability
+        )
     }
 
     /// Needs a user beside the application, and that user's rights in the customer's tenant (contract, section 1.5).
@@ -106,7 +164,7 @@ pub(crate) enum Route<'a> {
     Call(Call<'a>),
     /// There is such a resource, but not with this method.
     WrongMethod,
-    /// Documented, and not part of this simulator: new commerce, upgrades, and so on.
+    /// Documented, and not part of this simulator: migrations, upgrades, and so on.
     NotHere,
     Unknown,
 }
@@ -116,8 +174,10 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
     /// The customer's id as it stands in the path.
     pub(crate) customer: Option<&'a str>,
-    /// The subscription, order, offer or user, as it stands in the path.
+    /// The subscription, order, offer, user, cart or product, as it stands in the path.
     pub(crate) item: &'a str,
+    /// Of a product: the SKU and the availability, each empty where the path has none.
+    pub(crate) within: [&'a str; 2],
 }
 
 impl Call<'_> {
@@ -130,7 +190,7 @@ impl Call<'_> {
 /// `path` is what follows `/v1`.
 pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-    let parts: [&str; 7] = std::array::from_fn(|_| segments.next().unwrap_or_default());
+    let parts: [&str; 9] = std::array::from_fn(|_| segments.next().unwrap_or_default());
     match parts {
         ["customers", customer, rest @ ..] if !customer.is_empty() => of_customer(method, customer, rest),
         ["customers", ..] => only(method, &Method::GET, Operation::ListCustomers, None, ""),
@@ -140,12 +200,15 @@ pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
             only(method, &Method::GET, Operation::ListOfferAddOns, None, offer)
         }
         ["offercategories", "", ..] => only(method, &Method::GET, Operation::ListOfferCategories, None, ""),
-        ["products" | "agreements" | "auditrecords" | "migrations" | "subscriptions", ..] => Route::NotHere,
+        ["products", rest @ ..] => {
+            products(method, None, [rest[0], rest[1], rest[2], rest[3], rest[4], rest[5]])
+        }
+        ["agreements" | "auditrecords" | "migrations" | "subscriptions", ..] => Route::NotHere,
         _ => Route::Unknown,
     }
 }
 
-fn of_customer<'a>(method: &Method, customer: &'a str, rest: [&'a str; 5]) -> Route<'a> {
+fn of_customer<'a>(method: &Method, customer: &'a str, rest: [&'a str; 7]) -> Route<'a> {
     let get = |operation, item| only(method, &Method::GET, operation, Some(customer), item);
     match rest {
         ["", ..] => get(Operation::GetCustomer, ""),
@@ -159,8 +222,8 @@ fn of_customer<'a>(method: &Method, customer: &'a str, rest: [&'a str; 5]) -> Ro
             only(method, &Method::PATCH, Operation::ChangeSubscription, Some(customer), id)
         }
         ["subscriptions", id, "", ..] => get(Operation::GetSubscription, id),
-        ["subscriptions", id, "addons", "", _] => get(Operation::ListAddOns, id),
-        ["subscriptions", id, "provisioningstatus", "", _] => get(Operation::GetProvisioningStatus, id),
+        ["subscriptions", id, "addons", "", ..] => get(Operation::ListAddOns, id),
+        ["subscriptions", id, "provisioningstatus", "", ..] => get(Operation::GetProvisioningStatus, id),
         ["subscriptions", _, "upgrades" | "conversions" | "transitions" | "transitionEligibilities", ..] => {
             Route::NotHere
         }
@@ -173,12 +236,40 @@ fn of_customer<'a>(method: &Method, customer: &'a str, rest: [&'a str; 5]) -> Ro
         ["orders", id, "", ..] => get(Operation::GetOrder, id),
         ["users", "", ..] => get(Operation::ListUsers, ""),
         ["users", id, "", ..] => get(Operation::GetUser, id),
-        ["users", id, "licenses", "", _] => get(Operation::ListUserLicenses, id),
-        ["users", id, "licenseupdates", "", _] => {
+        ["users", id, "licenses", "", ..] => get(Operation::ListUserLicenses, id),
+        ["users", id, "licenseupdates", "", ..] => {
             only(method, &Method::POST, Operation::UpdateLicenses, Some(customer), id)
         }
-        ["products" | "carts" | "migrations" | "offercategories" | "profiles", ..] => Route::NotHere,
+        ["products", rest @ ..] => products(method, Some(customer), rest),
+        ["carts", "", ..] => only(method, &Method::POST, Operation::CreateCart, Some(customer), ""),
+        ["carts", id, "", ..] if *method == Method::PUT => {
+            only(method, &Method::PUT, Operation::ChangeCart, Some(customer), id)
+        }
+        ["carts", id, "", ..] => get(Operation::GetCart, id),
+        ["carts", id, "checkout", "", ..] => {
+            only(method, &Method::POST, Operation::CheckOutCart, Some(customer), id)
+        }
+        ["migrations" | "offercategories" | "profiles", ..] => Route::NotHere,
         _ => Route::Unknown,
+    }
+}
+
+/// `products[/{id}[/skus[/{id}[/availabilities[/{id}]]]]]`, below a customer or not.
+fn products<'a>(method: &Method, customer: Option<&'a str>, rest: [&'a str; 6]) -> Route<'a> {
+    let (operation, product, within) = match rest {
+        ["", ..] => (Operation::ListProducts, "", [""; 2]),
+        [product, "", ..] => (Operation::GetProduct, product, [""; 2]),
+        [product, "skus", "", ..] => (Operation::ListProductSkus, product, [""; 2]),
+        [product, "skus", sku, "", ..] => (Operation::GetProductSku, product, [sku, ""]),
+        [product, "skus", sku, "availabilities", "", _] => {
+            (Operation::ListAvailabilities, product, [sku, ""])
+        }
+        [product, "skus", sku, "availabilities", id, ""] => (Operation::GetAvailability, product, [sku, id]),
+        _ => return Route::Unknown,
+    };
+    match only(method, &Method::GET, operation, customer, product) {
+        Route::Call(call) => Route::Call(Call { within, ..call }),
+        other => other,
     }
 }
 
@@ -189,5 +280,6 @@ fn only<'a>(
     customer: Option<&'a str>,
     item: &'a str,
 ) -> Route<'a> {
-    if method == wanted { Route::Call(Call { operation, customer, item }) } else { Route::WrongMethod }
+    let call = Call { operation, customer, item, within: [""; 2] };
+    if method == wanted { Route::Call(call) } else { Route::WrongMethod }
 }

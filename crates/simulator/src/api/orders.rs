@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::wire::{self, Links};
 use crate::state::command::{NewLine, NewOrder};
 use crate::state::{Customer, Order, Problem, Shared};
+use crate::world::Triple;
 
 /// `GET .../orders`: those placed long enough ago. A new order takes up to 15 minutes to show here.
 pub(crate) fn list(shared: &Shared, customer: &Customer) -> Reply {
@@ -22,7 +23,7 @@ pub(crate) fn list(shared: &Shared, customer: &Customer) -> Reply {
 
 /// `GET .../orders/{id}`: at once.
 pub(crate) fn one(shared: &Shared, customer: &Customer, call: &Call<'_>) -> Result<Reply, Problem> {
-    let order: Option<&Order> = call.item_id().and_then(|id| customer.order(id));
+    let order: Option<&Order> = customer.order_called(call.item);
     let order = order.ok_or_else(|| Problem::new(404, 20_000, "The order id was not found."))?;
     Ok(Reply::json(200, &wire::order(shared, customer, order)))
 }
@@ -35,7 +36,9 @@ pub(crate) fn new_order(body: &[u8]) -> Result<NewOrder, Problem> {
     for line in order.list("lineItems") {
         lines.push(line_of(body::object(line)?)?);
     }
-    Ok(NewOrder { billing_cycle: billing_cycle(order)?, lines, provisioning_fails: false })
+    let billing_cycle = billing_cycle(order)?;
+    lines.iter_mut().for_each(|line: &mut NewLine| line.billing_cycle.clone_from(&billing_cycle));
+    Ok(NewOrder { billing_cycle, lines, provisioning_fails: false })
 }
 
 fn line_of(line: Object<'_>) -> Result<NewLine, Problem> {
@@ -44,6 +47,9 @@ fn line_of(line: Object<'_>) -> Result<NewLine, Problem> {
         number: line.number("lineItemNumber"),
         offer: line.text("offerId").ok_or_else(|| invalid("A line item has no offer id."))?.to_owned(),
         quantity: line.number("quantity").ok_or_else(|| invalid("A line item has no quantity."))?,
+        // The order's, which is read after its lines.
+        billing_cycle: String::new(),
+        term: line.text("termDuration").filter(|term| !term.is_empty()).map(str::to_owned),
         friendly_name: line.text("friendlyName").filter(|name| !name.is_empty()).map(str::to_owned),
         reseller_mpn: line.text("partnerIdOnRecord").filter(|mpn| !mpn.is_empty()).map(str::to_owned),
         parent: parent.and_then(|parent| Uuid::parse_str(parent).ok()),
@@ -51,7 +57,7 @@ fn line_of(line: Object<'_>) -> Result<NewLine, Problem> {
 }
 
 /// The cycle's name in lower case, `monthly` where none is given. Numbers are those of the .NET SDK.
-fn billing_cycle(order: Object<'_>) -> Result<String, Problem> {
+pub(crate) fn billing_cycle(order: Object<'_>) -> Result<String, Problem> {
     const NUMBERED: [&str; 5] = ["unknown", "monthly", "annual", "none", "one_time"];
     match order.get("billingCycle") {
         None => Ok("monthly".into()),
@@ -65,8 +71,12 @@ fn billing_cycle(order: Object<'_>) -> Result<String, Problem> {
     }
 }
 
-/// What a try of an order is counted under: the offer of its first line, so that a repeat is the second try of the same.
-pub(crate) fn resource(order: &NewOrder) -> String {
-    let offer = order.lines.first().map(|line| line.offer.as_str()).unwrap_or_default();
+/// What a try of an order, a cart or a checkout is counted under: what its first line names, so that a repeat is the second
+/// try of the same. An availability has another id every day, so of new commerce it is product and SKU.
+pub(crate) fn resource(lines: &[NewLine]) -> String {
+    let offer = lines.first().map(|line| line.offer.as_str()).unwrap_or_default();
+    if let Some(Triple { product, sku, .. }) = Triple::read(offer) {
+        return format!("{product}:{sku}").to_ascii_lowercase();
+    }
     Uuid::parse_str(offer).map_or_else(|_| offer.to_ascii_lowercase(), |offer| offer.to_string())
 }

@@ -15,18 +15,25 @@ use crate::state::{Customer, Problem, Shared, Status, Subscription};
 /// `GET .../subscriptions`: all of them in one answer, the suspended, expired and deleted ones too. Only `order_id` and
 /// `mpn_id` narrow it.
 pub(crate) fn list(shared: &Shared, customer: &Customer, query: &Query<'_>) -> Reply {
-    let order = query.get("order_id").map(|id| Uuid::parse_str(&id).ok());
+    let order = query.get("order_id").map(|id| customer.order_called(&id).map(|order| order.id));
     let mpn = query.get("mpn_id");
     let wanted = customer.subscriptions.values().filter(|one| {
-        order.is_none_or(|order| order == Some(one.order))
+        is_shown(shared, one)
+            && order.is_none_or(|order| order == Some(one.order))
             && mpn.as_ref().is_none_or(|mpn| one.reseller_mpn.as_ref() == Some(mpn))
     });
     bodies(shared, customer, wanted, format!("/customers/{}/subscriptions", customer.id))
 }
 
+/// In one reading of new commerce what was cancelled is gone.
+fn is_shown(shared: &Shared, one: &Subscription) -> bool {
+    let hides = shared.world.readings.new_commerce.hides_deleted;
+    !(hides && one.modern.is_some() && one.status == Status::Deleted)
+}
+
 /// `GET .../subscriptions/{id}/addons`.
 pub(crate) fn add_ons(shared: &Shared, customer: &Customer, call: &Call<'_>) -> Result<Reply, Problem> {
-    let base = find(customer, call)?.id;
+    let base = find(shared, customer, call)?.id;
     let wanted = customer.subscriptions.values().filter(|one| one.parent == Some(base));
     let uri = format!("/customers/{}/subscriptions/{}/addons", customer.id, call.item);
     Ok(bodies(shared, customer, wanted, uri))
@@ -38,14 +45,14 @@ fn bodies<'a>(
     wanted: impl Iterator<Item = &'a Subscription>,
     uri: String,
 ) -> Reply {
-    let items: Vec<_> = wanted.map(|one| wire::subscription(customer, one)).collect();
+    let items: Vec<_> = wanted.map(|one| wire::subscription(shared, customer, one)).collect();
     let links = (!shared.world.readings.links_omitted).then(|| Links::itself(uri));
     Reply::json(200, &wire::collection(items, links, None))
 }
 
 /// `GET .../subscriptions/{id}`.
-pub(crate) fn one(customer: &Customer, call: &Call<'_>) -> Result<Reply, Problem> {
-    Ok(Reply::json(200, &wire::subscription(customer, find(customer, call)?)))
+pub(crate) fn one(shared: &Shared, customer: &Customer, call: &Call<'_>) -> Result<Reply, Problem> {
+    Ok(Reply::json(200, &wire::subscription(shared, customer, find(shared, customer, call)?)))
 }
 
 /// `GET .../subscriptions/{id}/provisioningstatus`.
@@ -54,7 +61,7 @@ pub(crate) fn provisioning_status(
     customer: &Customer,
     call: &Call<'_>,
 ) -> Result<Reply, Problem> {
-    let subscription = find(customer, call)?;
+    let subscription = find(shared, customer, call)?;
     if subscription.status == Status::Deleted {
         return Err(Problem::new(404, 800_007, "The provisioning information was not found."));
     }
@@ -62,19 +69,25 @@ pub(crate) fn provisioning_status(
     Ok(Reply::json(200, &wire::provisioning_status(shared, subscription, now)))
 }
 
-pub(crate) fn find<'a>(customer: &'a Customer, call: &Call<'_>) -> Result<&'a Subscription, Problem> {
+pub(crate) fn find<'a>(
+    shared: &Shared,
+    customer: &'a Customer,
+    call: &Call<'_>,
+) -> Result<&'a Subscription, Problem> {
     let found = call.item_id().and_then(|id| customer.subscriptions.get(&id));
+    let found = found.filter(|one| is_shown(shared, one));
     found.ok_or_else(|| Problem::new(404, 20_003, format!("Subscription {} was not found.", call.item)))
 }
 
 /// Reads a PATCH. The body must be a full resource: id, offer and quantity have to be there.
 pub(crate) fn patch(
+    shared: &Shared,
     customer: &Customer,
     call: &Call<'_>,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Patch, Problem> {
-    let subscription = find(customer, call)?.id;
+    let subscription = find(shared, customer, call)?.id;
     let value: Value = body::parse(body)?;
     let resource = body::object(&value)?;
     let missing = |property: &str| Problem::new(400, 3000, format!("The property {property} is invalid."));

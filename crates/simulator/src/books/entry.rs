@@ -44,11 +44,15 @@ pub enum Change {
         sku: Uuid,
         plans: Vec<Uuid>,
     },
+    /// Something that can be ordered: a legacy offer, or an item of new commerce under the id that `world::item_id` gives it.
     Offer {
         offer: Uuid,
         sku: Uuid,
         add_on: bool,
         retired: bool,
+        /// Undone by deletion alone: suspended, it is billed on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        new_commerce: bool,
     },
     Customer {
         customer: Uuid,

@@ -21,6 +21,7 @@ pub struct IntendedRow {
     pub old_subscription: Uuid,
     /// A person approved this row to be moved.
     pub approved: bool,
+    /// The offer's id; of new commerce what [`crate::world::offer_id`] makes of `product:sku`.
     pub target_offer: Option<Uuid>,
     /// A person's explicit retries of this row: each allows one more purchase.
     #[serde(default)]

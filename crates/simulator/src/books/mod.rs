@@ -5,7 +5,7 @@ pub mod entry;
 pub mod intent;
 pub mod log;
 
-pub use audit::{Audit, Figures, audit};
+pub use audit::{Audit, Figures, Seats, audit};
 pub use entry::{Actor, Change, Entry};
 pub use intent::{IntendedRow, IntendedUser, Intent};
 pub use log::Log;

@@ -72,6 +72,8 @@ fn table(operation: Operation) -> &'static [(u32, Maker)] {
         Operation::PlaceOrder => &ORDER,
         Operation::ChangeSubscription => &PATCH,
         Operation::UpdateLicenses => &LICENSES,
+        Operation::CreateCart | Operation::ChangeCart => &CART,
+        Operation::CheckOutCart => &CHECKOUT,
         _ => &READ,
     }
 }
@@ -114,6 +116,32 @@ static LICENSES: [(u32, Maker); 7] = [
     (200, |_| Fault::LostBefore),
     (250, |_| Fault::LostAfter),
     (150, late),
+];
+
+/// 17.5 of a hundred; 4 lose the answer of a cart that is or will be there.
+static CART: [(u32, Maker); 8] = [
+    (600, server_error),
+    (100, gateway_page),
+    (250, slow),
+    (100, throttled),
+    (100, |_| Fault::LostBefore),
+    (300, |_| Fault::LostAfter),
+    (100, late),
+    (200, |_| Fault::LineError),
+];
+
+/// 21.2 of a hundred; 5 lose the answer of a checkout that took or will take effect.
+static CHECKOUT: [(u32, Maker); 10] = [
+    (600, server_error),
+    (100, gateway_page),
+    (250, slow),
+    (100, throttled),
+    (200, |_| Fault::LostBefore),
+    (300, |_| Fault::LostAfter),
+    (200, late),
+    (20, |_| Fault::ProvisioningFails),
+    (150, |_| Fault::CartExpired),
+    (200, |_| Fault::CatalogueChanged),
 ];
 
 fn server_error(random: &mut ChaCha8Rng) -> Fault {
@@ -190,6 +218,27 @@ mod tests {
         let late: Vec<u32> = late.collect();
         assert!(late.len() > 20, "{late:?}");
         assert!(late.iter().all(|seconds| (1..=240).contains(seconds)), "{late:?}");
+    }
+
+    #[test]
+    fn carts_and_checkouts_have_faults_of_their_own_and_share_none() {
+        let kinds = |operation| {
+            let customer = Some(Uuid::from_u128(1));
+            let drawn = (0..3000_u32).filter_map(|n| {
+                let resource = n.to_string();
+                let attempt = Try { seed: 11, customer, operation, resource: &resource, n: 1 };
+                draw(FaultLevel::Hostile, &attempt).map(|fault| crate::faults::inject::kind(&fault))
+            });
+            drawn.collect::<std::collections::BTreeSet<_>>()
+        };
+        let cart = kinds(Operation::CreateCart);
+        let checkout = kinds(Operation::CheckOutCart);
+        let order = kinds(Operation::PlaceOrder);
+        assert!(cart.contains("line_error") && !checkout.contains("line_error"));
+        for own in ["cart_expired", "catalogue_changed"] {
+            assert!(checkout.contains(own) && !cart.contains(own) && !order.contains(own), "{own}");
+        }
+        assert!(order.is_subset(&checkout), "whatever befalls an order befalls a checkout");
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub(crate) fn kind(fault: &Fault) -> &'static str {
         Fault::LostLate { .. } => "lost_late",
         Fault::Refused { .. } => "refused",
         Fault::ProvisioningFails => "provisioning_fails",
+        Fault::LineError => "line_error",
+        Fault::CartExpired => "cart_expired",
+        Fault::CatalogueChanged => "catalogue_changed",
     }
 }
 

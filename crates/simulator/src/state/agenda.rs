@@ -19,6 +19,8 @@ pub(crate) enum Event {
     CommitmentEnd { subscription: Uuid },
     /// A suspended subscription is deleted, unless its standing has changed since.
     Deletion { subscription: Uuid, standing: u32 },
+    /// An expired subscription of new commerce is disabled, a disabled one deleted, unless its standing has changed since.
+    Decay { subscription: Uuid, standing: u32 },
     /// A change that was asked for earlier takes effect, if the rules still allow it.
     Late(Box<LateCommand>),
 }

@@ -1,7 +1,9 @@
 //! Questions about what is on sale.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Shared;
 use crate::world::{Catalogue, Offer};
 
 /// Add-ons that may hang under this offer and are on sale.
@@ -11,6 +13,19 @@ pub(crate) fn add_ons_of(catalog: &Catalogue, offer: Uuid) -> impl Iterator<Item
         .values()
         .filter(move |candidate| candidate.add_on && candidate.on_sale)
         .filter(move |candidate| candidate.prerequisite_offers.contains(&offer))
+}
+
+/// Whether the offer is in the lists of this country. One that is withdrawn from some customers alone still is.
+pub(crate) fn listed(shared: &Shared, offer: &Offer, country: &str, at: Timestamp) -> bool {
+    let withdrawn = offer.withdrawn.iter().any(|end| end.ends_listing(country, at));
+    let listed = !withdrawn || shared.world.readings.new_commerce.lists_withdrawn_offers;
+    offer.on_sale && sold_in(offer, country) && listed
+}
+
+/// How many ends of offers have come: lists change when it does.
+pub(crate) fn ends_so_far(catalog: &Catalogue, at: Timestamp) -> usize {
+    let ends = catalog.offers.values().flat_map(|offer| &offer.withdrawn);
+    ends.filter(|end| end.since.is_none_or(|since| since <= at)).count()
 }
 
 /// Whether this offer is sold in this country.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Customer, Problem, Scene, Status, licenses, orders, subscriptions};
+use super::{Customer, Problem, Scene, Status, carts, checkout, licenses, orders, subscriptions};
 use crate::api::reply::Reply;
 use crate::books::Actor;
 
@@ -14,6 +14,24 @@ pub(crate) enum Command {
     PlaceOrder(NewOrder),
     ChangeSubscription(Patch),
     UpdateLicenses(LicenseUpdate),
+    CreateCart(NewCart),
+    ChangeCart(Uuid, NewCart),
+    CheckOut(Checkout),
+}
+
+/// What a cart is to hold.
+#[derive(Debug, Clone)]
+pub(crate) struct NewCart {
+    pub(crate) lines: Vec<NewLine>,
+    /// An injected fault: the first line is refused for no reason that a caller could know.
+    pub(crate) spoilt: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Checkout {
+    pub(crate) cart: Uuid,
+    /// An injected fault: the orders complete, their units never become assignable.
+    pub(crate) provisioning_fails: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +48,9 @@ pub(crate) struct NewLine {
     /// As sent: it may be no legacy id at all.
     pub(crate) offer: String,
     pub(crate) quantity: u64,
+    /// In lower case.
+    pub(crate) billing_cycle: String,
+    pub(crate) term: Option<String>,
     pub(crate) friendly_name: Option<String>,
     pub(crate) reseller_mpn: Option<String>,
     pub(crate) parent: Option<Uuid>,
@@ -79,6 +100,9 @@ pub(crate) fn check(scene: &Scene<'_>, customer: &Customer, command: &Command) -
         Command::PlaceOrder(order) => orders::check(scene, customer, order).map(|_| ()),
         Command::ChangeSubscription(patch) => subscriptions::check(scene, customer, patch),
         Command::UpdateLicenses(update) => licenses::check(scene, customer, update),
+        Command::CreateCart(new) => carts::check(scene, customer, new),
+        Command::ChangeCart(id, new) => carts::check_change(scene, customer, *id, new),
+        Command::CheckOut(asked) => checkout::check(scene, customer, asked),
     }
 }
 
@@ -92,6 +116,9 @@ pub(crate) fn execute(
         Command::PlaceOrder(order) => orders::place(scene, customer, order),
         Command::ChangeSubscription(patch) => subscriptions::change(scene, customer, patch),
         Command::UpdateLicenses(update) => licenses::update(scene, customer, update),
+        Command::CreateCart(new) => carts::create(scene, customer, new),
+        Command::ChangeCart(id, new) => carts::change(scene, customer, *id, new),
+        Command::CheckOut(asked) => checkout::check_out(scene, customer, asked),
     }
 }
 

@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::agenda::Agenda;
-use super::{Event, Held, Scene, Shared, Status, Subscription, User, ids, subscriptions};
+use super::carts::Cart;
+use super::modern::{Modern, ModernLine};
+use super::{Event, Held, Scene, Shared, Status, Subscription, User, ids, modern, subscriptions};
 use crate::api::reply::Reply;
 use crate::books::{Actor, Change};
 use crate::faults::Tries;
-use crate::world::{self, RepeatedRequestId};
+use crate::world::{self, Purchasing, RepeatedRequestId};
 
 #[derive(Debug)]
 pub(crate) struct Customer {
@@ -25,6 +27,10 @@ pub(crate) struct Customer {
     pub(crate) subscriptions: BTreeMap<Uuid, Subscription>,
     /// In the order in which they were placed.
     pub(crate) orders: Vec<Order>,
+    pub(crate) purchasing: Purchasing,
+    pub(crate) carts: BTreeMap<Uuid, Cart>,
+    /// How often a fault has changed an item's availabilities for this customer.
+    pub(crate) shifts: BTreeMap<Uuid, u32>,
     pub(crate) users: BTreeMap<Uuid, User>,
     /// Users that hold each SKU.
     pub(crate) consumed: BTreeMap<Uuid, u32>,
@@ -48,7 +54,16 @@ pub(crate) struct Order {
     pub(crate) completed: bool,
     pub(crate) provisioning_fails: bool,
     pub(crate) version: u64,
+    /// Of new commerce: its id is shown in another form.
+    pub(crate) modern: bool,
     pub(crate) lines: Vec<OrderLine>,
+}
+
+impl Order {
+    /// The id on the wire.
+    pub(crate) fn shown_id(&self) -> String {
+        if self.modern { modern::order_id(self.id) } else { self.id.to_string() }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +73,8 @@ pub(crate) struct OrderLine {
     pub(crate) friendly_name: Option<String>,
     pub(crate) reseller_mpn: Option<String>,
     pub(crate) parent: Option<Uuid>,
+    /// What it names of new commerce; none for a legacy offer.
+    pub(crate) modern: Option<ModernLine>,
     /// None until it is provisioned.
     pub(crate) subscription: Option<Uuid>,
 }
@@ -78,6 +95,9 @@ impl Customer {
             rights: given.rights,
             subscriptions: BTreeMap::new(),
             orders: Vec::new(),
+            purchasing: given.purchasing,
+            carts: BTreeMap::new(),
+            shifts: BTreeMap::new(),
             users: BTreeMap::new(),
             consumed: BTreeMap::new(),
             agenda: Agenda::default(),
@@ -175,6 +195,11 @@ impl Customer {
         self.orders.iter().find(|order| order.id == id)
     }
 
+    /// The order that is called so on the wire, in any case of its letters.
+    pub(crate) fn order_called(&self, text: &str) -> Option<&Order> {
+        self.orders.iter().find(|order| order.shown_id().eq_ignore_ascii_case(text))
+    }
+
     /// Keeps the first answer to a request id, unless request ids mean nothing in this world.
     pub(crate) fn remember(&mut self, request_id: Option<Uuid>, reply: &Reply) {
         if let (true, Some(id)) = (self.remembers, request_id) {
@@ -189,19 +214,20 @@ impl Customer {
 
 fn original(shared: &Shared, given: &world::Subscription) -> Subscription {
     let offer = shared.catalog.offers.get(&given.offer);
+    let item = shared.catalog.items.get(&given.offer).map(|item| &item.sku);
     let year = SignedDuration::from_hours(365 * 24);
     let effective_start = given.commitment_end.saturating_sub(year).unwrap_or(given.commitment_end);
-    let name = given.offer_name.clone().or_else(|| offer.map(|offer| offer.name.clone()));
+    let usual = || offer.map(|offer| offer.name.clone()).or_else(|| item.map(|sku| sku.title.clone()));
     Subscription {
         id: given.id,
         offer: given.offer,
-        sku: offer.map_or(Uuid::nil(), |offer| offer.sku),
-        offer_name: name.unwrap_or_default(),
+        sku: shared.catalog.sku_of(given.offer).unwrap_or_default(),
+        offer_name: given.offer_name.clone().or_else(usual).unwrap_or_default(),
         nickname: given.nickname.clone(),
         quantity: given.quantity,
         status: Status::named(&given.status).unwrap_or(Status::Active),
         auto_renew: given.auto_renew,
-        trial: offer.is_some_and(|offer| offer.trial),
+        trial: offer.is_some_and(|offer| offer.trial) || item.is_some_and(|sku| sku.trial),
         created: given.created.unwrap_or(effective_start),
         effective_start,
         commitment_end: given.commitment_end,
@@ -218,6 +244,7 @@ fn original(shared: &Shared, given: &world::Subscription) -> Subscription {
         provisioning_failed: false,
         original: true,
         standing: 0,
+        modern: Modern::original(shared, given),
     }
 }
 
@@ -230,12 +257,19 @@ fn order_of(subscription: &Subscription) -> Order {
         completed: true,
         provisioning_fails: false,
         version: 1,
+        modern: subscription.modern.is_some(),
         lines: vec![OrderLine {
             offer: subscription.offer,
             quantity: subscription.quantity,
             friendly_name: subscription.nickname.clone(),
             reseller_mpn: subscription.reseller_mpn.clone(),
             parent: subscription.parent,
+            modern: subscription.modern.as_ref().map(|modern| ModernLine {
+                product: modern.product.clone(),
+                sku: modern.sku.clone(),
+                availability: modern.availability.clone(),
+                term: modern.term.clone(),
+            }),
             subscription: Some(subscription.id),
         }],
     }

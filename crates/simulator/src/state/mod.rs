@@ -5,15 +5,20 @@
 
 pub(crate) mod agenda;
 pub(crate) mod budgets;
+pub(crate) mod carts;
 pub(crate) mod catalog;
+pub(crate) mod checkout;
 pub(crate) mod clockwork;
 pub(crate) mod command;
 pub(crate) mod customer;
 pub(crate) mod ids;
+pub(crate) mod items;
 pub(crate) mod licenses;
+pub(crate) mod modern;
 pub(crate) mod orders;
 pub(crate) mod pool;
 pub(crate) mod problem;
+pub(crate) mod purchases;
 pub(crate) mod remains;
 pub(crate) mod shared;
 pub(crate) mod subscription;

@@ -3,44 +3,58 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::catalog::{sold_in, sold_to};
-use super::command::{NewLine, NewOrder};
+use super::command::NewOrder;
 use super::customer::OrderLine;
+use super::modern::{Modern, last_day};
 use super::subscriptions::{after_seconds, end_of_day};
-use super::{Customer, Event, Order, Problem, Scene, Status, Subscription, clockwork};
+use super::{Customer, Event, Order, Problem, Scene, Status, Subscription, clockwork, purchases};
 use crate::api::reply::Reply;
 use crate::api::wire;
 use crate::books::Change;
-use crate::world::Offer;
 
 /// Places an order. Its lines have no subscription yet unless the world provisions without delay.
 pub(crate) fn place(scene: &Scene<'_>, customer: &mut Customer, new: &NewOrder) -> Result<Reply, Problem> {
     let lines = check(scene, customer, new)?;
+    let id = record(scene, customer, lines, &new.billing_cycle, new.provisioning_fails);
+    match customer.order(id) {
+        Some(order) => Ok(Reply::json(201, &wire::order(scene.shared, customer, order))),
+        None => Err(Problem::new(500, 800_005, "The order could not be created.")),
+    }
+}
+
+/// Writes an order down, and what becomes of it into the agenda. Everything has been checked.
+pub(crate) fn record(
+    scene: &Scene<'_>,
+    customer: &mut Customer,
+    lines: Vec<OrderLine>,
+    billing_cycle: &str,
+    provisioning_fails: bool,
+) -> Uuid {
     let lags = &scene.shared.world.lags;
     let id = customer.next_id(scene.shared, "order");
     for line in &lines {
         let (offer, quantity) = (line.offer, line.quantity);
         scene.log(Change::OrderPlaced { customer: customer.id, order: id, offer, quantity });
     }
+    let modern = lines.iter().any(|line| line.modern.is_some());
     customer.orders.push(Order {
         id,
         placed: scene.at,
         listed: after_seconds(scene.at, lags.order_visible),
-        billing_cycle: new.billing_cycle.clone(),
+        billing_cycle: billing_cycle.to_owned(),
         completed: false,
-        provisioning_fails: new.provisioning_fails,
+        provisioning_fails,
         version: 1,
+        modern,
         lines,
     });
-    let at = after_seconds(scene.at, lags.provisioning);
-    customer.agenda.enter(at, Event::Provisioned { order: id });
-    if lags.provisioning == 0 {
+    let at_once = modern && scene.shared.world.readings.new_commerce.subscription_id_at_once;
+    let lag = if at_once { 0 } else { lags.provisioning };
+    customer.agenda.enter(after_seconds(scene.at, lag), Event::Provisioned { order: id });
+    if lag == 0 {
         clockwork::settle(scene.shared, customer, scene.at);
     }
-    match customer.order(id) {
-        Some(order) => Ok(Reply::json(201, &wire::order(scene.shared, customer, order))),
-        None => Err(Problem::new(500, 800_005, "The order could not be created.")),
-    }
+    id
 }
 
 /// The order's lines, if every rule lets it through.
@@ -49,20 +63,16 @@ pub(crate) fn check(
     customer: &Customer,
     new: &NewOrder,
 ) -> Result<Vec<OrderLine>, Problem> {
-    check_parties(scene, customer)?;
+    purchases::check_parties(scene, customer)?;
     check_numbers(new)?;
-    new.lines.iter().map(|line| check_line(scene, customer, new, line)).collect()
-}
-
-fn check_parties(scene: &Scene<'_>, customer: &Customer) -> Result<(), Problem> {
-    if !scene.shared.world.partner.agreement_accepted {
-        return Err(Problem::new(403, 900_124, "The Microsoft Partner Agreement has not been accepted."));
+    let lines = new.lines.iter().map(|line| purchases::check_line(scene, customer, line));
+    let lines: Vec<OrderLine> = lines.collect::<Result<_, _>>()?;
+    // A cart would make two orders of it.
+    if lines.iter().any(|line| line.modern.is_some()) && lines.iter().any(|line| line.modern.is_none()) {
+        return Err(Problem::new(400, 4018, "Legacy and new commerce cannot be bought in one order."));
     }
-    if !customer.agreement {
-        let text = "The customer has not confirmed the Microsoft Customer Agreement.";
-        return Err(Problem::new(403, 13_605, text));
-    }
-    Ok(())
+    purchases::check_room(scene, customer, lines.len())?;
+    Ok(lines)
 }
 
 fn check_numbers(new: &NewOrder) -> Result<(), Problem> {
@@ -73,79 +83,6 @@ fn check_numbers(new: &NewOrder) -> Result<(), Problem> {
     numbers.sort_unstable();
     if numbers.iter().zip(0_u64..).any(|(number, expected)| *number != Some(expected)) {
         return Err(Problem::new(400, 800_071, "Line item numbers must run from 0 to the count less one."));
-    }
-    Ok(())
-}
-
-fn check_line(
-    scene: &Scene<'_>,
-    customer: &Customer,
-    new: &NewOrder,
-    line: &NewLine,
-) -> Result<OrderLine, Problem> {
-    let offers = &scene.shared.catalog.offers;
-    let id = Uuid::parse_str(&line.offer).ok();
-    let Some(offer) = id.and_then(|id| offers.get(&id)) else {
-        return Err(Problem::new(400, 800_004, "The offer id is invalid."));
-    };
-    check_sale(customer, offer)?;
-    check_reseller(scene, line)?;
-    if !offer.billing_cycles.contains(&new.billing_cycle) {
-        return Err(Problem::new(400, 6001, "The offer does not support the billing cycle."));
-    }
-    let range = u64::from(offer.minimum_quantity)..=u64::from(offer.maximum_quantity);
-    let quantity = u32::try_from(line.quantity).ok().filter(|_| range.contains(&line.quantity));
-    let Some(quantity) = quantity else {
-        let number = line.number.unwrap_or_default();
-        let text = format!("The quantity of line item {number} is outside the allowed range.");
-        return Err(Problem::new(400, 900_275, text));
-    };
-    if offer.trial && customer.subscriptions.values().any(|held| held.offer == offer.id) {
-        return Err(Problem::new(400, 27_006, "The use limit of the offer is exceeded."));
-    }
-    Ok(OrderLine {
-        offer: offer.id,
-        quantity,
-        friendly_name: line.friendly_name.clone(),
-        reseller_mpn: line.reseller_mpn.clone(),
-        parent: line.parent,
-        subscription: None,
-    })
-}
-
-fn check_sale(customer: &Customer, offer: &Offer) -> Result<(), Problem> {
-    if !offer.on_sale {
-        return Err(Problem::new(403, 2091, "The offer is no longer available for purchase."));
-    }
-    if !sold_in(offer, &customer.country) {
-        return Err(Problem::new(400, 800_070, "The offer is not available in the customer's country."));
-    }
-    if !sold_to(offer, &customer.segment) {
-        return Err(match offer.segment.as_str() {
-            "faculty" | "students" | "government" => {
-                Problem::new(400, 800_086, "The customer tenant lacks the tags that the offer requires.")
-            }
-            _ => Problem::new(403, 2085, "The offer is not eligible for purchase by this customer."),
-        });
-    }
-    if offer.add_on {
-        // Add-ons are bought by a PATCH of the base's order, which is not part of this simulator yet.
-        return Err(Problem::new(400, 800_029, "The add-on does not belong to a parent of this order."));
-    }
-    Ok(())
-}
-
-fn check_reseller(scene: &Scene<'_>, line: &NewLine) -> Result<(), Problem> {
-    let Some(mpn) = &line.reseller_mpn else { return Ok(()) };
-    let partner = &scene.shared.world.partner;
-    if *mpn == partner.mpn_id {
-        return Err(Problem::new(404, 2072, "The provider's own MPN id cannot be the partner on record."));
-    }
-    if !mpn.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Problem::new(404, 800_015, "The MPN id was not found."));
-    }
-    if !partner.indirect_provider {
-        return Err(Problem::new(400, 800_016, "The MPN id is not that of a valid indirect reseller."));
     }
     Ok(())
 }
@@ -183,20 +120,27 @@ pub(crate) fn provision(scene: &Scene<'_>, customer: &mut Customer, order: Uuid)
 
 fn bought(scene: &Scene<'_>, order: &Order, line: usize, id: Uuid) -> Subscription {
     let line = &order.lines[line];
-    let offer = scene.shared.catalog.offers.get(&line.offer);
+    let catalog = &scene.shared.catalog;
+    let offer = catalog.offers.get(&line.offer);
+    let item = catalog.items.get(&line.offer).map(|item| &item.sku);
+    let name = offer.map(|offer| &offer.name).or(item.map(|sku| &sku.title));
+    let trial = offer.is_some_and(|offer| offer.trial) || item.is_some_and(|sku| sku.trial);
+    let start = start_of_day(order.placed);
+    let modern =
+        line.modern.as_ref().map(|named| Modern::bought(scene.shared, named, line.quantity, order.placed));
     Subscription {
         id,
         offer: line.offer,
-        sku: offer.map_or(Uuid::nil(), |offer| offer.sku),
-        offer_name: offer.map(|offer| offer.name.clone()).unwrap_or_default(),
+        sku: catalog.sku_of(line.offer).unwrap_or_default(),
+        offer_name: name.cloned().unwrap_or_default(),
         nickname: line.friendly_name.clone(),
         quantity: line.quantity,
         status: Status::Active,
-        auto_renew: offer.is_none_or(|offer| !offer.trial),
-        trial: offer.is_some_and(|offer| offer.trial),
+        auto_renew: !trial,
+        trial,
         created: order.placed,
-        effective_start: start_of_day(order.placed),
-        commitment_end: a_year_after(start_of_day(order.placed)),
+        effective_start: start,
+        commitment_end: modern.as_ref().map_or_else(|| a_year_after(start), |of| last_day(start, &of.term)),
         billing_cycle: order.billing_cycle.clone(),
         reseller_mpn: line.reseller_mpn.clone(),
         parent: line.parent,
@@ -207,6 +151,7 @@ fn bought(scene: &Scene<'_>, order: &Order, line: usize, id: Uuid) -> Subscripti
         provisioning_failed: order.provisioning_fails,
         original: false,
         standing: 0,
+        modern,
     }
 }
 

@@ -45,6 +45,7 @@ impl Beginning {
             relationship: customer.relationship.clone(),
             agreement: customer.agreement,
             rights: customer.rights.clone(),
+            purchasing: customer.purchasing.clone(),
             subscriptions: customer
                 .subscriptions
                 .values()
@@ -56,7 +57,9 @@ impl Beginning {
 
     fn subscription(&self, catalog: &Catalogue, one: &Subscription) -> world::Subscription {
         let (truth, traps) = self.0.get(&one.id).cloned().unwrap_or_default();
-        let usual = catalog.offers.get(&one.offer).is_some_and(|offer| offer.name == one.offer_name);
+        let item = catalog.items.get(&one.offer).map(|item| &item.sku.title);
+        let usual = catalog.offers.get(&one.offer).map(|offer| &offer.name).or(item);
+        let usual = usual.is_some_and(|name| *name == one.offer_name);
         world::Subscription {
             id: one.id,
             offer: one.offer,
@@ -70,6 +73,11 @@ impl Beginning {
             reseller_mpn: one.reseller_mpn.clone(),
             parent: one.parent,
             order: Some(one.order),
+            new_commerce: one.modern.as_ref().map(|modern| world::Commitment {
+                catalog_item: modern.catalog_item(),
+                term: modern.term.clone(),
+                cancellable_until: modern.cancellable_until,
+            }),
             offer_name: (!usual).then(|| one.offer_name.clone()),
             traps,
             truth,

@@ -32,8 +32,8 @@ pub(crate) struct Shared {
     pub(crate) intent: Mutex<Option<Intent>>,
     /// Calls by operation, the refused ones included.
     pub(crate) calls: Mutex<BTreeMap<&'static str, u64>>,
-    /// Bodies of the offer lists, by country: they never change and are large.
-    pub(crate) offer_lists: Mutex<BTreeMap<String, bytes::Bytes>>,
+    /// Bodies of the offer lists, by country and by how many offers have ended: they rarely change and are large.
+    pub(crate) offer_lists: Mutex<BTreeMap<(String, usize), bytes::Bytes>>,
     pub(crate) census: Census,
 }
 
@@ -88,7 +88,12 @@ impl Shared {
                 sku: offer.sku,
                 add_on: offer.add_on,
                 retired: offer.retired,
+                new_commerce: false,
             });
+        }
+        for (id, item) in &self.catalog.items {
+            let (offer, sku) = (*id, item.sku.license_sku);
+            scene.log(Change::Offer { offer, sku, add_on: false, retired: false, new_commerce: true });
         }
     }
 

@@ -5,8 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Shared;
+use super::modern::Modern;
+use crate::world::Etags;
+
 /// Where a subscription stands. `pending` and `disabled` are read from world files; the legacy life is
-/// active, suspended, deleted, with expired at the end of a term that is not renewed.
+/// active, suspended, deleted, with expired at the end of a term that is not renewed. New commerce goes on from expired to
+/// disabled and deleted, and can be deleted by whoever bought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Active,
@@ -80,12 +85,29 @@ pub(crate) struct Subscription {
     pub(crate) original: bool,
     /// Raised by every change of status: a clock event of an earlier standing is void.
     pub(crate) standing: u32,
+    /// What only new commerce has; none for a legacy subscription.
+    pub(crate) modern: Option<Modern>,
 }
 
 impl Subscription {
+    /// The etag as this world shows it: of new commerce it may be missing or empty.
+    pub(crate) fn shown_etag(&self, shared: &Shared) -> Option<String> {
+        match shared.world.readings.new_commerce.etags {
+            Etags::Missing if self.modern.is_some() => None,
+            Etags::Empty if self.modern.is_some() => Some(String::new()),
+            _ => Some(self.etag()),
+        }
+    }
+
     /// Base64 of a small JSON object, as recorded ones are.
     pub(crate) fn etag(&self) -> String {
         STANDARD.encode(format!("{{\"id\":\"{}\",\"version\":{}}}", self.id, self.version))
+    }
+
+    /// The id on the wire: legacy ones are in upper case.
+    pub(crate) fn shown_id(&self) -> String {
+        let id = self.id.hyphenated().to_string();
+        if self.modern.is_some() { id } else { id.to_ascii_uppercase() }
     }
 
     /// The friendly name on the wire: the nickname, or the offer's name where nobody gave one.

@@ -4,10 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::command::Patch;
-use super::{Customer, Event, Problem, Scene, Status, ids};
+use super::{Customer, Event, Problem, Scene, Status, ids, modern, purchases};
 use crate::api::reply::Reply;
 use crate::api::wire;
 use crate::books::Change;
+use crate::world;
 
 /// A PATCH: the full resource, of which status, quantity, renewal and nickname may differ from what stands.
 pub(crate) fn change(scene: &Scene<'_>, customer: &mut Customer, patch: &Patch) -> Result<Reply, Problem> {
@@ -17,6 +18,9 @@ pub(crate) fn change(scene: &Scene<'_>, customer: &mut Customer, patch: &Patch) 
     let target = patch.status.unwrap_or(standing.status);
     if let Some(subscription) = customer.subscriptions.get_mut(&id) {
         subscription.quantity = u32::try_from(patch.quantity).unwrap_or(u32::MAX);
+        if let Some(modern) = &mut subscription.modern {
+            modern.seats_changed(scene.shared, (standing.quantity, subscription.quantity), scene.at);
+        }
         subscription.auto_renew = patch.auto_renew.unwrap_or(subscription.auto_renew);
         if patch.nickname.is_some() && patch.nickname.as_deref() != Some(subscription.shown_name()) {
             subscription.nickname.clone_from(&patch.nickname);
@@ -26,7 +30,7 @@ pub(crate) fn change(scene: &Scene<'_>, customer: &mut Customer, patch: &Patch) 
     set_status(scene, customer, id, target, &standing, false);
     follow_base(scene, customer, id, standing.status, target);
     match customer.subscriptions.get(&id) {
-        Some(subscription) => Ok(Reply::json(200, &wire::subscription(customer, subscription))),
+        Some(subscription) => Ok(Reply::json(200, &wire::subscription(scene.shared, customer, subscription))),
         None => Err(unknown(id)),
     }
 }
@@ -68,22 +72,24 @@ pub(crate) fn check(scene: &Scene<'_>, customer: &Customer, patch: &Patch) -> Re
     let now = customer.subscriptions.get(&patch.subscription).ok_or_else(|| unknown(patch.subscription))?;
     let etag = now.etag();
     let stale = patch.etags.iter().any(|sent| *sent != etag);
-    if stale || (patch.etags.is_empty() && !readings.patch_without_etag) {
+    let needs_etag =
+        !readings.patch_without_etag && now.shown_etag(scene.shared).is_some_and(|e| !e.is_empty());
+    if stale || (patch.etags.is_empty() && needs_etag) {
         let status = if readings.stale_etag_is_412 { 412 } else { 400 };
         return Err(Problem::new(status, 2055, "The ETag is no longer valid."));
     }
     if now.status == Status::Deleted {
         return Err(Problem::new(400, 2011, "A deleted subscription cannot be updated."));
     }
-    if !Uuid::parse_str(&patch.offer).is_ok_and(|offer| offer == now.offer) {
+    if world::offer_id(&patch.offer) != Some(now.offer) {
         return Err(Problem::new(400, 3000, "The property OfferId is invalid."));
     }
     if patch.billing_cycle.as_ref().is_some_and(|cycle| !cycle.eq_ignore_ascii_case(&now.billing_cycle)) {
         return Err(Problem::new(400, 2054, "Use the order to change the billing cycle."));
     }
     let target = patch.status.unwrap_or(now.status);
-    check_status(customer, now, target)?;
-    check_quantity(scene, now, patch.quantity)?;
+    check_status(scene, customer, now, target)?;
+    check_quantity(scene, customer, now, patch.quantity)?;
     // Only an active subscription can be changed otherwise than by bringing it back.
     if now.status != Status::Active && target == now.status {
         return Err(match now.status {
@@ -107,9 +113,17 @@ fn no_way(from: Status, to: Status) -> Problem {
     Problem::new(400, 800_040, text)
 }
 
-fn check_status(customer: &Customer, now: &super::Subscription, target: Status) -> Result<(), Problem> {
+fn check_status(
+    scene: &Scene<'_>,
+    customer: &Customer,
+    now: &super::Subscription,
+    target: Status,
+) -> Result<(), Problem> {
     match (now.status, target) {
         (from, to) if from == to => Ok(()),
+        (Status::Active | Status::Suspended, Status::Deleted) if let Some(of) = &now.modern => {
+            modern::check_cancellation(scene, of)
+        }
         (Status::Active, Status::Suspended) => Ok(()),
         (Status::Suspended, Status::Active) => {
             let base = now.parent.and_then(|parent| customer.subscriptions.get(&parent));
@@ -126,7 +140,12 @@ fn check_status(customer: &Customer, now: &super::Subscription, target: Status) 
     }
 }
 
-fn check_quantity(scene: &Scene<'_>, now: &super::Subscription, quantity: u64) -> Result<(), Problem> {
+fn check_quantity(
+    scene: &Scene<'_>,
+    customer: &Customer,
+    now: &super::Subscription,
+    quantity: u64,
+) -> Result<(), Problem> {
     if quantity == u64::from(now.quantity) {
         return Ok(());
     }
@@ -137,13 +156,17 @@ fn check_quantity(scene: &Scene<'_>, now: &super::Subscription, quantity: u64) -
             "The quantity cannot be changed while the subscription is suspended.",
         ));
     }
-    let range = scene.shared.catalog.offers.get(&now.offer).map_or(1..=u64::from(u32::MAX), |offer| {
-        u64::from(offer.minimum_quantity)..=u64::from(offer.maximum_quantity)
-    });
-    if range.contains(&quantity) {
-        return Ok(());
+    let catalog = &scene.shared.catalog;
+    let offer = catalog.offers.get(&now.offer).map(|offer| (offer.minimum_quantity, offer.maximum_quantity));
+    let item = || catalog.items.get(&now.offer).map(|i| (i.sku.minimum_quantity, i.sku.maximum_quantity));
+    let (least, most) = offer.or_else(item).unwrap_or((1, u32::MAX));
+    if !(u64::from(least)..=u64::from(most)).contains(&quantity) {
+        return Err(Problem::new(400, 2002, "The quantity is outside the range that the offer allows."));
     }
-    Err(Problem::new(400, 2002, "The quantity is outside the range that the offer allows."))
+    if quantity > u64::from(now.quantity) {
+        purchases::check_seats(scene, customer, quantity)?;
+    }
+    now.modern.as_ref().map_or(Ok(()), |of| modern::check_reduction(scene, now, of, quantity))
 }
 
 /// Sets the status and writes the line of the books, with the units that follow from it. Writes nothing where nothing
@@ -243,6 +266,11 @@ pub(crate) fn set_units(scene: &Scene<'_>, customer: &mut Customer, id: Uuid, un
 /// A suspended subscription is deleted on a day drawn for it, or with its term where it does not renew.
 pub(crate) fn schedule_deletion(scene: &Scene<'_>, customer: &mut Customer, id: Uuid) {
     let Some(now) = customer.subscriptions.get(&id) else { return };
+    if now.modern.is_some() {
+        // Not what was suspended is deleted in new commerce: its term goes on, and is billed.
+        customer.agenda.enter(end_of_day(now.commitment_end), Event::CommitmentEnd { subscription: id });
+        return;
+    }
     let (low, high) = scene.shared.world.lags.deletion_days;
     let days = ids::between(scene.shared.world.seed, "deletion", id, low, high);
     let drawn = after_seconds(scene.at, days.saturating_mul(86_400));

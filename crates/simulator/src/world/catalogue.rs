@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use uuid::{Uuid, uuid};
 
+use super::new_commerce::{Item, item_id};
 use super::{Offer, Sku, World};
 
 /// Dynamics 365 for Sales Enterprise: the SKU of the retired Sales offers and of several that stay.
@@ -39,6 +40,8 @@ pub const ENGAGEMENT_PLAN_TIERS: [(u32, Uuid); 5] = [
 pub struct Catalogue {
     pub offers: BTreeMap<Uuid, Offer>,
     pub skus: BTreeMap<Uuid, Sku>,
+    /// What new commerce sells, by [`item_id`]. Nothing is shipped.
+    pub items: BTreeMap<Uuid, Item>,
 }
 
 impl Catalogue {
@@ -54,7 +57,24 @@ impl Catalogue {
         let mut catalogue = Self::shipped().clone();
         catalogue.offers.extend(world.offers.iter().map(|offer| (offer.id, offer.clone())));
         catalogue.skus.extend(world.skus.iter().map(|sku| (sku.id, sku.clone())));
+        for product in &world.new_commerce.products {
+            catalogue.items.extend(product.skus.iter().map(|sku| {
+                let item = Item {
+                    product: product.id.clone(),
+                    product_title: product.title.clone(),
+                    sku: sku.clone(),
+                };
+                (item_id(&product.id, &sku.id), item)
+            }));
+        }
         catalogue
+    }
+
+    /// The SKU in the tenant that licenses of an offer, or of an item of new commerce, hang on.
+    #[must_use]
+    pub fn sku_of(&self, offer: Uuid) -> Option<Uuid> {
+        let item = || self.items.get(&offer).map(|item| item.sku.license_sku);
+        self.offers.get(&offer).map(|offer| offer.sku).or_else(item)
     }
 
     /// The service plans of a SKU that can be assigned to a user, and therefore excluded. Empty for an unknown SKU.

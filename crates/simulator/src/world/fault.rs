@@ -66,6 +66,12 @@ pub enum Fault {
     LostLate { seconds: u32 },
     /// Refused with this status and code for this and every later try. Counted by the books as a final refusal.
     Refused { status: u16, code: u32, description: String },
-    /// Only for orders: the order completes, provisioning fails for good.
+    /// Only for orders and checkouts: the order completes, provisioning fails for good.
     ProvisioningFails,
+    /// Only for carts: 201 with an error in the first line, for no reason that the caller could know.
+    LineError,
+    /// Only for checkouts: the cart has expired, 404 / 800008.
+    CartExpired,
+    /// Only for checkouts: the availabilities of the cart's items have been replaced, 400019. Reading them again helps.
+    CatalogueChanged,
 }

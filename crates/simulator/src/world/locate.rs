@@ -54,6 +54,7 @@ fn top_faults(document: &Map<String, Value>, problems: &mut Vec<Problem>) {
         match (key.as_str(), value) {
             ("skus", Value::Array(skus)) => each::<super::Sku>("skus", skus, problems),
             ("offers", Value::Array(offers)) => each::<super::Offer>("offers", offers, problems),
+            ("new_commerce", value) => one::<super::NewCommerce>("new_commerce", value, problems),
             ("partner", value) => one::<super::Partner>("partner", value, problems),
             ("readings", value) => one::<super::Readings>("readings", value, problems),
             ("faults", value) => one::<super::Faults>("faults", value, problems),

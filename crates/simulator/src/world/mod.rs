@@ -8,16 +8,21 @@
 //! goes wrong. It is read by the books alone; no endpoint of the API may ever show it.
 
 pub mod catalogue;
+mod commerce_readings;
 mod fault;
 mod file;
 mod generate;
 mod locate;
 pub mod name;
+pub mod new_commerce;
 mod problem;
+mod purchasing;
 mod readings;
+mod replacement;
 pub mod trap;
 pub mod truth;
 mod validate;
+mod validate_commerce;
 
 use std::collections::BTreeMap;
 
@@ -26,10 +31,19 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::catalogue::Catalogue;
+pub use self::commerce_readings::{
+    AfterWindow, CommerceReadings, Etags, FailedCheckout, PartiesChecked, SecondCheckout, StaleItem,
+};
 pub use self::fault::{Fault, FaultLevel, Faults, Injection};
 pub use self::file::{parse, read, read_good_rest, write};
-pub use self::generate::generate;
+pub use self::generate::{Options, Sold, generate, generate_with};
+pub(crate) use self::new_commerce::Triple;
+pub use self::new_commerce::{
+    Commitment, Item, NewCommerce, OfferLimit, Product, ProductSku, Sale, Term, Withdrawal, item_id, offer_id,
+};
 pub use self::problem::{Problem, WorldError};
+pub use self::purchasing::Purchasing;
+pub(crate) use self::purchasing::{SANDBOX_SEATS, SANDBOX_SUBSCRIPTIONS};
 pub use self::readings::{DisabledPlans, Readings, RepeatedRequestId, Swap};
 pub use self::validate::validate;
 
@@ -64,6 +78,9 @@ pub struct World {
     /// Offers beside the shipped ones; the same id replaces a shipped one.
     #[serde(default)]
     pub offers: Vec<Offer>,
+    /// What is sold as new commerce; by default nothing is.
+    #[serde(default, skip_serializing_if = "NewCommerce::is_default")]
+    pub new_commerce: NewCommerce,
     pub customers: Vec<Customer>,
 }
 
@@ -82,6 +99,15 @@ pub struct Partner {
     pub client_secret: String,
     /// The first refresh token of the App+User flow; each redemption answers a new one.
     pub refresh_token: String,
+    /// A sandbox: five subscriptions a customer and 25 seats a subscription; beyond, 400 / 800018.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
+    /// Countries in which it may sell; empty = all. Elsewhere a purchase answers 403 / 2030.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub countries: Vec<String>,
+    /// MPN ids of resellers who have not accepted the Partner Agreement: naming one answers 403 / 900123.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resellers_without_agreement: Vec<String>,
 }
 
 impl Default for Partner {
@@ -95,6 +121,9 @@ impl Default for Partner {
             client_id: Uuid::from_u128(0x5ea7_5a1f_7000_4000_8000_0000_0000_0001),
             client_secret: "simulated-secret".into(),
             refresh_token: "simulated-refresh-token-0".into(),
+            sandbox: false,
+            countries: Vec::new(),
+            resellers_without_agreement: Vec::new(),
         }
     }
 }
@@ -182,6 +211,12 @@ pub struct Offer {
     pub maximum_quantity: u32,
     #[serde(default = "cycles")]
     pub billing_cycles: Vec<String>,
+    /// For whom and since when it is no longer sold to new orders. What is held already lives on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<Withdrawal>,
+    /// How often one customer may hold it; a trial without a limit of its own: once in a lifetime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<OfferLimit>,
 }
 
 fn one() -> u32 {
@@ -222,6 +257,9 @@ pub struct Customer {
     /// `read` (license changes answer 403 / 900308), `full`.
     #[serde(default = "full")]
     pub rights: String,
+    /// What stops this customer's purchases.
+    #[serde(default, skip_serializing_if = "Purchasing::is_default")]
+    pub purchasing: Purchasing,
     #[serde(default)]
     pub subscriptions: Vec<Subscription>,
     #[serde(default)]
@@ -243,6 +281,8 @@ fn full() -> String {
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
     pub id: Uuid,
+    /// A legacy offer's id; for new commerce `product:sku`, with or without an availability, or its [`item_id`].
+    #[serde(deserialize_with = "new_commerce::read_offer")]
     pub offer: Uuid,
     pub quantity: u32,
     #[serde(default = "active")]
@@ -268,6 +308,9 @@ pub struct Subscription {
     /// What the subscriptions API shows as `offerName` when it differs from the offer's name (a near miss).
     #[serde(default)]
     pub offer_name: Option<String>,
+    /// Its commitment, where it is of new commerce; may be left out there too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_commerce: Option<Commitment>,
     /// Names of the traps this subscription carries, for the figures only.
     #[serde(default)]
     pub traps: Vec<String>,

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::commerce_readings::CommerceReadings;
+
 /// One switch for each reading of each fact marked `[U]` in the wire contract. The defaults are the likeliest reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,6 +34,8 @@ pub struct Readings {
     pub removing_missing_sku_refused: bool,
     /// An excluded plan id that is not in the SKU: refused (Graph), or ignored.
     pub unknown_excluded_plan_refused: bool,
+    /// Those of new commerce.
+    pub new_commerce: CommerceReadings,
 }
 
 impl Default for Readings {
@@ -51,6 +55,7 @@ impl Default for Readings {
             group_removal_refused: true,
             removing_missing_sku_refused: true,
             unknown_excluded_plan_refused: true,
+            new_commerce: CommerceReadings::default(),
         }
     }
 }

@@ -12,7 +12,8 @@
 //! | it is not active, or ends within two days | leave |
 //! | its name is only nearly one of the 24 | ask |
 //! | no reseller relation, no agreement, no rights that the move needs | ask |
-//! | no replacement is known for its segment, or it is not sold in the country | ask |
+//! | no replacement is known for its segment, or it is not sold to the customer, in legacy or in new commerce | ask |
+//! | a hold, a cap or a sandbox stops the purchase | ask |
 //! | active add-ons hang on it, or an active trial is in its pool | ask |
 //! | users must be reassigned and another active subscription gives the same SKU | ask |
 //! | users must be reassigned and one has the license from a group, no usage location, or an excluded plan without counterpart | ask |
@@ -25,12 +26,12 @@
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::catalogue::{
-    Catalogue, ENGAGEMENT_PLAN_NONPROFIT, ENGAGEMENT_PLAN_TIERS, SALES_PROFESSIONAL_NONPROFIT,
-    SALES_PROFESSIONAL_OFFER,
-};
+use super::catalogue::Catalogue;
 use super::name::{self, Family, Recognised};
-use super::{Act, Customer, License, Offer, Subscription, Truth, World};
+use super::replacement::{self, Target};
+use super::{
+    Act, Customer, License, Offer, SANDBOX_SEATS, SANDBOX_SUBSCRIPTIONS, Subscription, Truth, World,
+};
 
 /// Fills in the truth wherever the world does not say it.
 pub fn fill(world: &mut World) {
@@ -76,6 +77,7 @@ const RULES: &[Rule] = &[
     (|c| c.target.is_none(), Act::Ask, "no replacement is known for its segment"),
     (|c| !c.target_is_sold(), Act::Ask, "the replacement is not sold to this customer"),
     (|c| c.lacks_agreement(), Act::Ask, "an agreement is missing, so nothing can be bought"),
+    (|c| c.cannot_buy(), Act::Ask, "a hold, a cap or a sandbox stops every purchase"),
     (|c| c.lacks_rights(), Act::Ask, "the partner lacks rights in the tenant"),
     (|c| c.has_active_add_ons(), Act::Ask, "add-ons would be suspended with it"),
     (|c| c.has_trial_in_pool(), Act::Ask, "a trial inflates its pool of licenses"),
@@ -108,7 +110,7 @@ struct Case<'a> {
     sku: Uuid,
     /// None = a near miss.
     family: Option<Family>,
-    target: Option<&'a Offer>,
+    target: Option<Target>,
     /// The target has another SKU: users must be moved.
     reassigns: bool,
     holders: Vec<(&'a super::User, &'a License)>,
@@ -127,7 +129,8 @@ impl<'a> Case<'a> {
             Recognised::NearMiss => None,
         };
         let sku = offer.sku;
-        let target = family.and_then(|family| target(catalogue, customer, offer, old, family));
+        let target =
+            family.and_then(|family| replacement::target(world, catalogue, customer, offer, old, family));
         let holders = customer
             .users
             .iter()
@@ -146,14 +149,27 @@ impl<'a> Case<'a> {
     }
 
     fn target_is_sold(&self) -> bool {
-        self.target.is_some_and(|target| {
-            target.on_sale
-                && (target.countries.is_empty() || target.countries.contains(&self.customer.country))
-        })
+        self.target.is_some_and(|target| target.sold)
     }
 
     fn lacks_agreement(&self) -> bool {
-        !self.customer.agreement || !self.world.partner.agreement_accepted
+        let partner = &self.world.partner;
+        let reseller = self.old.reseller_mpn.as_ref();
+        let reseller_lacks_it = reseller.is_some_and(|mpn| partner.resellers_without_agreement.contains(mpn));
+        !self.customer.agreement || !partner.agreement_accepted || reseller_lacks_it
+    }
+
+    /// Whatever is bought for this customer, somebody has to be called first.
+    fn cannot_buy(&self) -> bool {
+        let (partner, limits) = (&self.world.partner, &self.customer.purchasing);
+        let standing = self.customer.subscriptions.iter().filter(|s| s.status != "deleted").count();
+        let too_many = |cap: Option<u32>| cap.is_some_and(|cap| standing >= cap as usize);
+        let too_big = |cap: Option<u32>| cap.is_some_and(|cap| self.holders.len() > cap as usize);
+        limits.hold.is_some()
+            || !(partner.countries.is_empty() || partner.countries.contains(&self.customer.country))
+            || too_many(limits.max_subscriptions)
+            || too_big(limits.max_seats)
+            || (partner.sandbox && (too_many(Some(SANDBOX_SUBSCRIPTIONS)) || too_big(Some(SANDBOX_SEATS))))
     }
 
     /// Reading the pool needs rights always, changing licenses only where somebody is reassigned.
@@ -170,22 +186,25 @@ impl<'a> Case<'a> {
     }
 
     /// The other active subscriptions of the customer that give this SKU.
-    fn pool_mates(&self) -> impl Iterator<Item = (&'a Offer, &'a Subscription)> {
+    /// Their offers are none where they are of new commerce.
+    fn pool_mates(&self) -> impl Iterator<Item = (Option<&'a Offer>, &'a Subscription)> {
         self.customer
             .subscriptions
             .iter()
             .filter(|s| s.id != self.old.id && s.status == "active")
-            .filter_map(|s| self.catalogue.offers.get(&s.offer).map(|offer| (offer, s)))
-            .filter(|(offer, _)| offer.sku == self.sku)
+            .filter(|s| self.catalogue.sku_of(s.offer) == Some(self.sku))
+            .map(|s| (self.catalogue.offers.get(&s.offer), s))
     }
 
     fn has_trial_in_pool(&self) -> bool {
-        self.pool_mates().any(|(offer, _)| offer.trial)
+        let item_is_trial =
+            |s: &Subscription| self.catalogue.items.get(&s.offer).is_some_and(|i| i.sku.trial);
+        self.pool_mates().any(|(offer, s)| offer.map_or_else(|| item_is_trial(s), |offer| offer.trial))
     }
 
     fn shares(&self, retired: bool) -> bool {
-        self.pool_mates()
-            .any(|(offer, s)| matches!(recognise(offer, s), Some(Recognised::Retired(_))) == retired)
+        let is_retired = |offer, s| matches!(recognise(offer, s), Some(Recognised::Retired(_)));
+        self.pool_mates().any(|(offer, s)| offer.is_some_and(|offer| is_retired(offer, s)) == retired)
     }
 
     fn any_license(&self, is: impl Fn(&super::User, &License) -> bool) -> bool {
@@ -217,29 +236,6 @@ impl<'a> Case<'a> {
 fn recognise(offer: &Offer, subscription: &Subscription) -> Option<Recognised> {
     let shown = subscription.offer_name.as_deref().unwrap_or(&offer.name);
     name::recognise(shown).or(offer.retired.then_some(Recognised::NearMiss))
-}
-
-/// The replacement that the recorded catalogue proves, or none.
-fn target<'a>(
-    catalogue: &'a Catalogue,
-    customer: &Customer,
-    offer: &Offer,
-    old: &Subscription,
-    family: Family,
-) -> Option<&'a Offer> {
-    if offer.segment != "commercial" {
-        return None;
-    }
-    let id = match (family, customer.segment.as_str()) {
-        (Family::Sales, "commercial") => SALES_PROFESSIONAL_OFFER,
-        (Family::Sales, "nonprofit") => SALES_PROFESSIONAL_NONPROFIT,
-        (Family::Plan, "commercial") => {
-            ENGAGEMENT_PLAN_TIERS.iter().rev().find(|(from, _)| old.quantity >= *from)?.1
-        }
-        (Family::Plan, "nonprofit") => ENGAGEMENT_PLAN_NONPROFIT,
-        _ => return None,
-    };
-    catalogue.offers.get(&id)
 }
 
 /// Plans that mean the same under another name in Sales Professional.

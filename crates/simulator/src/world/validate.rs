@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::problem::{Problem, WorldError};
 use super::trap::Trap;
+use super::validate_commerce::ITEM_CYCLES;
 use super::{Catalogue, Customer, Fault, Subscription, User, World};
 
-const SEGMENTS: [&str; 4] = ["commercial", "education", "government", "nonprofit"];
+pub(super) const SEGMENTS: [&str; 4] = ["commercial", "education", "government", "nonprofit"];
 const OFFER_SEGMENTS: [&str; 5] = ["commercial", "faculty", "students", "government", "nonprofit"];
 const RELATIONS: [&str; 5] = ["none", "reseller", "advisor", "syndication", "microsoft_support"];
 const RIGHTS: [&str; 3] = ["none", "read", "full"];
@@ -25,6 +26,7 @@ pub fn validate(world: &World) -> Result<(), WorldError> {
     let mut check = Check { world, catalogue: Catalogue::of(world), problems: Vec::new() };
     check.top();
     check.catalogue_entries();
+    check.products();
     check.unique_across_customers();
     for (position, customer) in world.customers.iter().enumerate() {
         check.customer(&format!("customers[{position}]"), customer);
@@ -36,18 +38,24 @@ pub fn validate(world: &World) -> Result<(), WorldError> {
     }
 }
 
-struct Check<'a> {
-    world: &'a World,
-    catalogue: Catalogue,
+/// What has been found so far. What is about sales stands in `validate_commerce`.
+pub(super) struct Check<'a> {
+    pub(super) world: &'a World,
+    pub(super) catalogue: Catalogue,
     problems: Vec<Problem>,
 }
 
 impl Check<'_> {
-    fn say(&mut self, place: impl Into<String>, cause: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn say(
+        &mut self,
+        place: impl Into<String>,
+        cause: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.problems.push(Problem::new(place, cause, remedy));
     }
 
-    fn word(&mut self, place: String, value: &str, known: &[&str]) {
+    pub(super) fn word(&mut self, place: String, value: &str, known: &[&str]) {
         if !known.contains(&value) {
             self.say(
                 place,
@@ -94,6 +102,7 @@ impl Check<'_> {
                 "write [90, 120], the smaller first",
             );
         }
+        self.countries("partner.countries", &world.partner.countries);
         for (position, injection) in world.faults.injections.iter().enumerate() {
             let place = format!("faults.injections[{position}]");
             if injection.from_try == 0 {
@@ -149,6 +158,7 @@ impl Check<'_> {
                     "write at least 1 and at most the maximum",
                 );
             }
+            self.offer_sales(&place, offer);
             for base in &offer.prerequisite_offers {
                 if !self.catalogue.offers.contains_key(base) {
                     let cause = format!("the offer {base} is neither shipped nor in `offers`");
@@ -200,12 +210,13 @@ impl Check<'_> {
         self.word(format!("{place}.segment"), &customer.segment, &SEGMENTS);
         self.word(format!("{place}.relationship"), &customer.relationship, &RELATIONS);
         self.word(format!("{place}.rights"), &customer.rights, &RIGHTS);
+        self.purchasing(place, customer);
         for (position, subscription) in customer.subscriptions.iter().enumerate() {
             self.subscription(&format!("{place}.subscriptions[{position}]"), customer, subscription);
         }
         // With an unknown offer nobody can say which SKUs are given; that fault is told already.
         let given: Option<BTreeSet<Uuid>> =
-            customer.subscriptions.iter().map(|s| Some(self.catalogue.offers.get(&s.offer)?.sku)).collect();
+            customer.subscriptions.iter().map(|s| self.catalogue.sku_of(s.offer)).collect();
         let mut names = BTreeSet::new();
         for (position, user) in customer.users.iter().enumerate() {
             let place = format!("{place}.users[{position}]");
@@ -219,7 +230,9 @@ impl Check<'_> {
 
     fn subscription(&mut self, place: &str, customer: &Customer, subscription: &Subscription) {
         self.word(format!("{place}.status"), &subscription.status, &STATUSES);
-        self.word(format!("{place}.billing_cycle"), &subscription.billing_cycle, &CYCLES);
+        let modern = self.catalogue.items.contains_key(&subscription.offer);
+        let cycles: &[&str] = if modern { &ITEM_CYCLES } else { &CYCLES };
+        self.word(format!("{place}.billing_cycle"), &subscription.billing_cycle, cycles);
         if subscription.quantity == 0 {
             self.say(format!("{place}.quantity"), "a subscription has at least one seat", "write 1 or more");
         }
@@ -237,11 +250,19 @@ impl Check<'_> {
             let cause = format!("it is active, yet ended before the world begins at {}", self.world.start);
             self.say(format!("{place}.commitment_end"), cause, "write a later end, or the status `expired`");
         }
+        if let Some(item) = self.catalogue.items.get(&subscription.offer).cloned() {
+            self.commitment(place, subscription, &item);
+            return;
+        }
         let Some(offer) = self.catalogue.offers.get(&subscription.offer).cloned() else {
             let cause = format!("the offer {} is neither shipped nor in `offers`", subscription.offer);
             self.say(format!("{place}.offer"), cause, "add it to `offers`, or use the id of a shipped one");
             return;
         };
+        if subscription.new_commerce.is_some() {
+            let remedy = "leave it out, or write the product:sku of new commerce in `offer`";
+            self.say(format!("{place}.new_commerce"), "its offer is a legacy one", remedy);
+        }
         self.parent(place, customer, subscription, &offer);
     }
 

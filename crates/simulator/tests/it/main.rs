@@ -2,7 +2,9 @@
 
 mod api;
 mod audit;
+mod commerce;
 mod remains;
 mod truths;
+mod unchanged;
 mod world_files;
 mod worlds;

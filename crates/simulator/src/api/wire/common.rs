@@ -76,6 +76,10 @@ impl Attributes {
     pub(crate) fn with_etag(etag: String, object_type: &'static str) -> Self {
         Self { etag: Some(etag), object_type }
     }
+
+    pub(crate) fn with_etag_if_any(etag: Option<String>, object_type: &'static str) -> Self {
+        Self { etag, object_type }
+    }
 }
 
 /// A list; `totalCount` counts this page alone.

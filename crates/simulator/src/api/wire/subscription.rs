@@ -5,13 +5,15 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::common::{Attributes, Link, Upper};
+use super::modern::{ModernKeys, ModernLinks, modern_keys, modern_links};
+use crate::state::modern::{Modern, order_id};
 use crate::state::{Customer, Shared, Status, Subscription};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SubscriptionBody<'a> {
-    id: Upper,
-    offer_id: Upper,
+    id: String,
+    offer_id: String,
     offer_name: &'a str,
     friendly_name: &'a str,
     quantity: u32,
@@ -27,31 +29,41 @@ pub(crate) struct SubscriptionBody<'a> {
     is_trial: bool,
     billing_type: &'static str,
     billing_cycle: &'a str,
-    term_duration: &'static str,
+    term_duration: &'a str,
     is_microsoft_product: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     partner_id: Option<&'a str>,
     contract_type: &'static str,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    modern: Option<ModernKeys<'a>>,
     links: SubscriptionLinks,
-    order_id: Upper,
+    order_id: String,
     attributes: Attributes,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SubscriptionLinks {
-    offer: Link,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offer: Option<Link>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    modern: Option<ModernLinks>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_subscription: Option<Link>,
     #[serde(rename = "self")]
     itself: Link,
 }
 
-pub(crate) fn subscription<'a>(customer: &Customer, of: &'a Subscription) -> SubscriptionBody<'a> {
-    let uri = |id| format!("/customers/{}/subscriptions/{}", customer.id, Upper(id));
+pub(crate) fn subscription<'a>(
+    shared: &Shared,
+    customer: &'a Customer,
+    of: &'a Subscription,
+) -> SubscriptionBody<'a> {
+    let uri = |id: &dyn std::fmt::Display| format!("/customers/{}/subscriptions/{id}", customer.id);
+    let modern = of.modern.as_ref();
     SubscriptionBody {
-        id: Upper(of.id),
-        offer_id: Upper(of.offer),
+        id: of.shown_id(),
+        offer_id: modern.map_or_else(|| Upper(of.offer).to_string(), Modern::catalog_item),
         offer_name: &of.offer_name,
         friendly_name: of.shown_name(),
         quantity: of.quantity,
@@ -66,23 +78,33 @@ pub(crate) fn subscription<'a>(customer: &Customer, of: &'a Subscription) -> Sub
         is_trial: of.trial,
         billing_type: "license",
         billing_cycle: &of.billing_cycle,
-        term_duration: if of.trial { "P1M" } else { "P1Y" },
+        term_duration: match modern {
+            Some(modern) => &modern.term,
+            None if of.trial => "P1M",
+            None => "P1Y",
+        },
         is_microsoft_product: true,
         partner_id: of.reseller_mpn.as_deref(),
         contract_type: "subscription",
+        modern: modern.map(|modern| modern_keys(shared, of, modern)),
         links: SubscriptionLinks {
-            offer: Link::to(format!("/offers/{}?country={}", Upper(of.offer), customer.country)),
-            parent_subscription: of.parent.map(|parent| Link::to(uri(parent))),
-            itself: Link::to(uri(of.id)),
+            offer: modern
+                .is_none()
+                .then(|| Link::to(format!("/offers/{}?country={}", Upper(of.offer), customer.country))),
+            modern: modern.map(|modern| modern_links(customer, modern)),
+            parent_subscription: of.parent.map(|parent| Link::to(uri(&Upper(parent)))),
+            itself: Link::to(uri(&of.shown_id())),
         },
-        order_id: Upper(of.order),
-        attributes: Attributes::with_etag(of.etag(), "Subscription"),
+        order_id: if modern.is_some() { order_id(of.order) } else { Upper(of.order).to_string() },
+        attributes: Attributes::with_etag_if_any(of.shown_etag(shared), "Subscription"),
     }
 }
 
 /// Where an accepted change can be looked up, relative and without `/v1`.
-pub(crate) fn subscription_uri(customer: Uuid, subscription: &str) -> String {
-    format!("/customers/{customer}/subscriptions/{}", subscription.to_ascii_uppercase())
+pub(crate) fn subscription_uri(customer: &Customer, subscription: &str) -> String {
+    let found = Uuid::parse_str(subscription).ok().and_then(|id| customer.subscriptions.get(&id));
+    let id = found.map_or_else(|| subscription.to_ascii_uppercase(), Subscription::shown_id);
+    format!("/customers/{}/subscriptions/{id}", customer.id)
 }
 
 #[derive(Debug, Serialize)]

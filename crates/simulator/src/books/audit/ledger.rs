@@ -79,7 +79,7 @@ impl<'a> Ledger<'a> {
             self.step = Some(step);
         }
         if by_engine {
-            self.by_engine(entry, findings);
+            self.by_engine(facts, entry, findings);
         } else {
             self.by_others(&entry.change);
         }
@@ -107,10 +107,16 @@ impl<'a> Ledger<'a> {
     }
 
     /// Notes what the engine is about to change.
-    fn by_engine(&mut self, entry: &Entry, findings: &mut Findings) {
+    fn by_engine(&mut self, facts: &Facts, entry: &Entry, findings: &mut Findings) {
         match &entry.change {
-            Change::OrderPlaced { order, offer, .. } => {
-                let new = Order { id: *order, offer: *offer, request_id: entry.request_id };
+            Change::OrderPlaced { order, offer, quantity, .. } => {
+                let new = Order {
+                    id: *order,
+                    offer: *offer,
+                    quantity: *quantity,
+                    modern: facts.new_commerce.contains(offer),
+                    request_id: entry.request_id,
+                };
                 let (tenant, rows, before) = (&self.tenant, &self.rows.all, &self.orders);
                 purchases::judge(self.customer, tenant, rows, before, (&new, entry.number), findings);
                 self.orders.push(new);

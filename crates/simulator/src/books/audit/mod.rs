@@ -6,9 +6,9 @@
 //!
 //! | figure | counts |
 //! | --- | --- |
-//! | `double_purchases` | orders of an offer above what the approved rows of the customer (and explicit retries) name; an order wholly undone before the next is gone |
+//! | `double_purchases` | orders of an offer above what the approved rows of the customer (and explicit retries) name; an order wholly undone before the next is gone (of new commerce: deleted, for suspended it is billed on) |
 //! | `users_in_gap` | users served when the engine first touched their customer whom a step of the engine left with neither the row's old SKU nor its target's from a pool with `activeUnits >= holders` |
-//! | `early_suspensions` | suspensions and deletions by the engine after which the pool's `activeUnits` are below its holders |
+//! | `early_suspensions` | suspensions, deletions and reductions by the engine after which the pool's `activeUnits` are below its holders |
 //! | `services_lost` | add-ons suspended that no row names, and users whose service plans differ at the end from what the row says |
 //! | `bystanders_touched` | users and subscriptions in no row that the engine changed (an add-on dragged along by its base counts as a lost service instead) |
 //! | `moved_wrongly` | rows whose truth is `leave`, or `ask` without the decision asked for, that stand moved |
@@ -20,17 +20,19 @@ mod intended;
 mod ledger;
 mod purchases;
 mod rows;
+mod seats;
 mod services;
 mod step;
 mod tenant;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::ledger::Ledger;
+pub use self::seats::Seats;
 use super::{Actor, Change, Entry, Intent};
 
 /// What the books say.
@@ -38,6 +40,9 @@ use super::{Actor, Change, Entry, Intent};
 pub struct Audit {
     pub figures: Figures,
     pub examined: Examined,
+    /// What became of the seats that the engine bought.
+    #[serde(default)]
+    pub seats: Seats,
     /// By figure: how much was looked at for it, and what was found.
     pub details: BTreeMap<String, Detail>,
     /// What whoever reads this should know: above all, that nothing was examined.
@@ -128,10 +133,10 @@ impl Audit {
         self.examined.changes == 0
     }
 
-    /// True when every figure is zero and something was examined.
+    /// True when every figure is zero, no seat is astray, and something was examined.
     #[must_use]
     pub fn clean(&self) -> bool {
-        self.figures == Figures::default() && !self.examined_nothing()
+        self.figures == Figures::default() && self.seats.astray == 0 && !self.examined_nothing()
     }
 }
 
@@ -152,6 +157,8 @@ struct Facts {
     plans: BTreeMap<Uuid, Vec<Uuid>>,
     /// SKU by offer.
     skus: BTreeMap<Uuid, Uuid>,
+    /// Offers that are items of new commerce.
+    new_commerce: BTreeSet<Uuid>,
 }
 
 struct Reading<'a> {
@@ -183,8 +190,11 @@ impl<'a> Reading<'a> {
                 self.facts.plans.insert(*sku, plans.clone());
                 return;
             }
-            Change::Offer { offer, sku, .. } => {
+            Change::Offer { offer, sku, new_commerce, .. } => {
                 self.facts.skus.insert(*offer, *sku);
+                if *new_commerce {
+                    self.facts.new_commerce.insert(*offer);
+                }
                 return;
             }
             Change::FaultInjected { customer: None, .. } => return,
@@ -209,8 +219,10 @@ impl<'a> Reading<'a> {
 
     fn finish(mut self, entries: u64) -> Audit {
         let mut examined = Examined { entries, ..Examined::default() };
+        let mut seats = Seats::default();
         for ledger in self.ledgers.values_mut() {
             ledger.finish(&self.facts, &mut self.findings);
+            seats.add(&ledger.tenant, &ledger.orders);
             examined.changes += ledger.changes;
             examined.users += ledger.users_examined() as u64;
             examined.migrations += ledger.rows_touched() as u64;
@@ -236,7 +248,7 @@ impl<'a> Reading<'a> {
             notes.push(format!("row {}: the books know no customer {}", row.row_id, row.customer));
         }
         let (figures, details) = self.findings.sum_up();
-        Audit { figures, examined, details, notes }
+        Audit { figures, examined, seats, details, notes }
     }
 }
 

@@ -10,6 +10,9 @@ use crate::books::IntendedRow;
 pub(super) struct Order {
     pub(super) id: Uuid,
     pub(super) offer: Uuid,
+    pub(super) quantity: u32,
+    /// Of new commerce, where only what is deleted is billed no longer.
+    pub(super) modern: bool,
     pub(super) request_id: Option<Uuid>,
 }
 
@@ -26,11 +29,16 @@ impl Order {
             .map(|(id, s)| (*id, s))
     }
 
-    /// Nothing of it is active any more. An order that has no subscription yet still stands.
+    /// Whether one of its subscriptions is billed on.
+    pub(super) fn stands(&self, subscription: &super::tenant::Subscription) -> bool {
+        subscription.active() || (self.modern && subscription.status == "suspended")
+    }
+
+    /// Nothing of it is billed any more. An order that has no subscription yet still stands.
     fn undone(&self, tenant: &Tenant) -> bool {
         let mut any = false;
         for (_, subscription) in self.subscriptions(tenant) {
-            if subscription.active() {
+            if self.stands(subscription) {
                 return false;
             }
             any = true;

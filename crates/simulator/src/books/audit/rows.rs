@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::ledger::Ledger;
 use super::{Facts, Figure, Finding, Findings};
 use crate::books::IntendedRow;
-use crate::world::{Act, Truth};
+use crate::world::{Act, Truth, offer_id};
 
 /// A final refusal that the simulator put in.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl<'a> Row<'a> {
 /// names no resource concerns the row whose order it hit, else every row of the customer.
 fn concerns(refusal: &Refusal, ledger: &Ledger<'_>, row: &IntendedRow) -> bool {
     let of_row = |order: &&super::purchases::Order| Some(order.offer) == row.target_offer;
-    let Some(resource) = Uuid::parse_str(&refusal.resource).ok().filter(|id| *id != ledger.customer) else {
+    let Some(resource) = offer_id(&refusal.resource).filter(|id| *id != ledger.customer) else {
         let hit = ledger
             .orders
             .iter()

@@ -19,7 +19,7 @@ pub(super) struct Step<'a> {
     pub(super) users: BTreeSet<Uuid>,
     /// Pools it touched, with whether they covered their holders before.
     pub(super) pools: BTreeMap<Uuid, bool>,
-    /// Active subscriptions it suspended or deleted, with the entry's number.
+    /// Active subscriptions it suspended, deleted or gave fewer seats, with the entry's number.
     pub(super) suspended: Vec<(Uuid, u64)>,
 }
 
@@ -52,8 +52,11 @@ impl<'a> Step<'a> {
                 Some(*sku)
             }
             Change::UnitsChanged { sku, .. } => Some(*sku),
-            Change::SubscriptionChanged { subscription, status: (from, to), .. } => {
-                if from == "active" && (to == "suspended" || to == "deleted") {
+            Change::SubscriptionChanged {
+                subscription, status: (from, to), quantity: (had, has), ..
+            } => {
+                let fewer = to == "active" && has < had;
+                if from == "active" && (to == "suspended" || to == "deleted" || fewer) {
                     self.suspended.push((*subscription, entry.number));
                 }
                 tenant.subscriptions.get(subscription).map(|subscription| subscription.sku)

@@ -24,6 +24,9 @@ pub(super) struct Subscription {
     pub(super) offer: Uuid,
     pub(super) order: Uuid,
     pub(super) status: String,
+    pub(super) quantity: u32,
+    /// By how many seats it was changed since it came to be.
+    pub(super) changed: i64,
     pub(super) add_on: bool,
     pub(super) truth: Option<Truth>,
     /// It is over because the engine suspended or deleted it.
@@ -83,6 +86,8 @@ impl Tenant {
                         offer: *offer,
                         order: *order,
                         status: status.clone(),
+                        quantity: *quantity,
+                        changed: 0,
                         add_on: parent.is_some(),
                         truth: truth.clone(),
                         ended_by_engine: false,
@@ -94,7 +99,8 @@ impl Tenant {
                     self.set_units(*subscription, *quantity);
                 }
             }
-            Change::SubscriptionChanged { subscription, status: (from, to), .. } => {
+            Change::SubscriptionChanged { subscription, status: (from, to), quantity, .. } => {
+                self.change_quantity(*subscription, *quantity);
                 self.change_status(*subscription, from, to, by_engine);
             }
             Change::UnitsChanged { subscription, active_units: (_, now), .. } => {
@@ -118,6 +124,16 @@ impl Tenant {
             | Change::User { .. }
             | Change::OrderPlaced { .. }
             | Change::FaultInjected { .. } => {}
+        }
+    }
+
+    fn change_quantity(&mut self, id: Uuid, (from, to): (u32, u32)) {
+        let Some(subscription) = self.subscriptions.get_mut(&id).filter(|_| from != to) else { return };
+        subscription.changed += i64::from(to) - i64::from(from);
+        subscription.quantity = to;
+        // What is taken away is gone at once; the line about its units says the same again.
+        if to < subscription.units {
+            self.set_units(id, to);
         }
     }
 

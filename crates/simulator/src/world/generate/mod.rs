@@ -10,6 +10,7 @@ mod deck;
 mod draw;
 mod names;
 mod sizes;
+mod sold;
 mod tenant;
 mod traps;
 mod unrelated;
@@ -19,14 +20,28 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use self::sizes::Sizes;
+pub use self::sold::Sold;
 use super::{Faults, Lags, Partner, Readings, World, truth};
 
 /// The virtual time at which a generated world begins: two months after the offers were retired, a Friday morning.
 const START: &str = "2019-03-01T08:00:00Z";
 
-/// Makes a world. Faults are `none`; whoever wants others sets `world.faults.level`.
+/// What can be asked of a generated world beside its seed and size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How the replacements are sold.
+    pub sold: Sold,
+}
+
+/// Makes a world of legacy commerce. Faults are `none`; whoever wants others sets `world.faults.level`.
 #[must_use]
 pub fn generate(seed: u64, customers: usize) -> World {
+    generate_with(seed, customers, Options::default())
+}
+
+/// Makes a world. The options change what is sold, never who the customers are.
+#[must_use]
+pub fn generate_with(seed: u64, customers: usize, options: Options) -> World {
     let start: Timestamp = START.parse().expect("a constant");
     // Both kinds of partner occur: an indirect provider must name the reseller of record on its orders.
     let partner = Partner { indirect_provider: seed % 2 == 1, ..Partner::default() };
@@ -43,6 +58,7 @@ pub fn generate(seed: u64, customers: usize) -> World {
         .enumerate()
         .map(|(index, card)| customers::customer(&mut plan, index, card))
         .collect();
+    let (new_commerce, offers) = sold::catalogue(options.sold);
     let mut world = World {
         version: 1,
         seed,
@@ -53,7 +69,8 @@ pub fn generate(seed: u64, customers: usize) -> World {
         budgets_per_minute: BTreeMap::new(),
         lags: Lags::default(),
         skus: Vec::new(),
-        offers: Vec::new(),
+        offers,
+        new_commerce,
         customers,
     };
     truth::fill(&mut world);

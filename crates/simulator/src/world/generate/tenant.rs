@@ -11,7 +11,7 @@ use super::names;
 use crate::world::catalogue::Catalogue;
 use crate::world::name::Family;
 use crate::world::trap::Trap;
-use crate::world::{Customer, License, Offer, Subscription, User};
+use crate::world::{Customer, License, Offer, Purchasing, Subscription, User};
 
 const COUNTRIES: [&str; 14] =
     ["US", "US", "US", "US", "SE", "SE", "DE", "DE", "GB", "GB", "FR", "NL", "NO", "CA"];
@@ -38,6 +38,7 @@ impl Tenant {
             relationship: "reseller".to_owned(),
             agreement: true,
             rights: "full".to_owned(),
+            purchasing: Purchasing::default(),
             subscriptions: Vec::new(),
             users: Vec::new(),
         };
@@ -135,6 +136,7 @@ impl Tenant {
             parent: None,
             order: None,
             offer_name: None,
+            new_commerce: None,
             traps: Vec::new(),
             truth: None,
         });

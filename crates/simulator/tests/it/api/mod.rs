@@ -8,4 +8,4 @@ mod reading;
 mod readings;
 pub(crate) mod stage;
 mod subscriptions;
-mod whole;
+pub(crate) mod whole;

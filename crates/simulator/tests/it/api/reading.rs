@@ -136,8 +136,8 @@ async fn offers_need_a_country_and_show_what_is_on_sale() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_part_of_the_simulator_says_so() {
     let stage = Stage::plain().await;
-    assert_eq!(stage.get("/products?country=US").await.refusal(), (400, 900_127));
-    assert_eq!(stage.read("/carts").await.refusal(), (400, 900_127));
+    assert_eq!(stage.get("/migrations/newcommerce").await.refusal(), (400, 900_127));
+    assert_eq!(stage.read("/migrations/newcommerce").await.refusal(), (400, 900_127));
     assert_eq!(stage.get("/nothing").await.refusal(), (404, 1000));
     assert_eq!(stage.post("/customers", &json!({})).await.status, 405);
 }

@@ -256,7 +256,7 @@ impl Stage {
         self.call_as(&self.fresh().await, Method::PATCH, &path, &[], Some(&resource)).await
     }
 
-    async fn fresh(&self) -> String {
+    pub(crate) async fn fresh(&self) -> String {
         let form = "client_id=5ea75a1f-7000-4000-8000-000000000001&client_secret=simulated-secret\
                     &grant_type=authorization_code&code=simulated-code";
         self.token(form).await.body["access_token"].as_str().expect("a token").to_owned()

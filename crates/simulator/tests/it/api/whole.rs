@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::stage::{ALICE, BOB, NEW_OFFER, NEW_SKU, OLD, OLD_SKU, Stage};
 
-async fn a_hostile_run(seed: u64) -> String {
+pub(crate) async fn a_hostile_run(seed: u64) -> String {
     let stage = Stage::with(|world| {
         world["seed"] = seed.into();
         world["faults"] = json!({"level": "hostile"});

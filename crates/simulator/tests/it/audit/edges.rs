@@ -135,6 +135,7 @@ fn a_same_sku_move_is_judged_by_its_pool_alone() {
             sku: OLD_SKU,
             add_on: false,
             retired: false,
+            new_commerce: false,
         });
         log.engine(seatshift_simulator::books::Change::OrderPlaced {
             customer: CUSTOMER,
@@ -176,6 +177,43 @@ fn more_orders_than_approved_rows_are_double_purchases_and_a_retry_allows_one_mo
     let mut unapproved = row(1);
     unapproved.approved = false;
     assert_eq!(log.judge(vec![unapproved]).figures.double_purchases, 2, "nobody wanted any");
+}
+
+#[test]
+fn seats_that_nobody_ordered_and_seats_that_never_came_are_astray() {
+    let clean = |log: &Scribe| {
+        let audit = log.judge(vec![row(1)]);
+        (audit.seats.astray, audit.clean())
+    };
+    let mut log = Scribe::new(1, 1);
+    log.buy(1);
+    log.swap(user(0));
+    log.suspend(OLD, OLD_SKU, 1);
+    assert_eq!(clean(&log), (0, true));
+    // One order, and a second subscription of it.
+    let mut twice = subscription(user(701), (NEW_OFFER, NEW_SKU), 4, None);
+    if let seatshift_simulator::books::Change::SubscriptionAdded { order, .. } = &mut twice {
+        *order = uuid::Uuid::from_u128(0x23);
+    }
+    log.by(Actor::Clock, twice);
+    assert_eq!(clean(&log), (4, false));
+}
+
+#[test]
+fn an_order_on_its_way_and_one_that_was_suspended_are_accounted_for() {
+    let mut log = Scribe::new(1, 1);
+    log.buy(3);
+    log.suspend(NEW, NEW_SKU, 3);
+    let order = user(700);
+    log.engine(seatshift_simulator::books::Change::OrderPlaced {
+        customer: CUSTOMER,
+        order,
+        offer: NEW_OFFER,
+        quantity: 2,
+    });
+    let seats = log.judge(vec![row(1)]).seats;
+    assert_eq!((seats.ordered, seats.standing, seats.undone), (5, 0, 3));
+    assert_eq!((seats.on_their_way, seats.astray), (2, 0));
 }
 
 #[test]

@@ -78,7 +78,13 @@ fn a_refusal_without_resource_concerns_the_row_whose_order_it_hit() {
     let mut log = begun();
     let mut second = second_row(&mut log);
     let other_offer = user(801);
-    log.world(Change::Offer { offer: other_offer, sku: user(802), add_on: false, retired: false });
+    log.world(Change::Offer {
+        offer: other_offer,
+        sku: user(802),
+        add_on: false,
+        retired: false,
+        new_commerce: false,
+    });
     second.target_offer = Some(other_offer);
     let order = log.entries.iter().find(|entry| matches!(entry.change, Change::OrderPlaced { .. }));
     let request = order.and_then(|entry| entry.request_id);

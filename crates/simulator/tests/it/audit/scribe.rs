@@ -42,8 +42,20 @@ impl Scribe {
         let mut scribe = Self { entries: Vec::new(), at, calls: 0 };
         scribe.world(Change::Sku { sku: OLD_SKU, plans: vec![] });
         scribe.world(Change::Sku { sku: NEW_SKU, plans: vec![] });
-        scribe.world(Change::Offer { offer: OLD_OFFER, sku: OLD_SKU, add_on: false, retired: true });
-        scribe.world(Change::Offer { offer: NEW_OFFER, sku: NEW_SKU, add_on: false, retired: false });
+        scribe.world(Change::Offer {
+            offer: OLD_OFFER,
+            sku: OLD_SKU,
+            add_on: false,
+            retired: true,
+            new_commerce: false,
+        });
+        scribe.world(Change::Offer {
+            offer: NEW_OFFER,
+            sku: NEW_SKU,
+            add_on: false,
+            retired: false,
+            new_commerce: false,
+        });
         scribe.world(Change::Customer { customer: CUSTOMER });
         scribe.world(subscription(OLD, (OLD_OFFER, OLD_SKU), seats, truth(Act::Move)));
         for n in 0..users {
