@@ -7,8 +7,8 @@ use seatshift_messages::{MigrationId, Service};
 use seatshift_store::StoreError;
 
 use crate::control::Inner;
-use crate::{records, restart};
 use crate::shared::{Shared, pause};
+use crate::{records, restart};
 
 /// Ledgers read at a time.
 const PAGE: usize = 500;

@@ -94,7 +94,12 @@ pub(crate) fn summary(report: &Value) {
             AIM_OF_LAG,
             false,
         ),
-        ("of a throttling API's budget, at the worst", worst("of_the_budget", f64::min), AIM_OF_BUDGET, false),
+        (
+            "of a throttling API's budget, at the worst",
+            worst("of_the_budget", f64::min),
+            AIM_OF_BUDGET,
+            false,
+        ),
         ("of calls turned down, at the worst", worst("turned_down", f64::max), AIM_TURNED_DOWN, true),
     ];
     println!("\n== aims");

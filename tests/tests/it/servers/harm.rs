@@ -60,10 +60,12 @@ fn assert_figures(cluster: &mut Cluster) {
     for (service, name, more_than_none) in expected {
         let pages = [0, 1].map(|replica| cluster.page(service, replica, "/metrics"));
         let found = pages.iter().flat_map(|page| page.lines()).filter(|line| line.starts_with(name));
-        let figures: Vec<f64> =
-            found.filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect();
+        let figures: Vec<f64> = found.filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect();
         assert!(!figures.is_empty(), "{service} does not tell {name}");
-        assert!(!more_than_none || figures.iter().any(|figure| *figure > 0.0), "{service}: {name}{figures:?}");
+        assert!(
+            !more_than_none || figures.iter().any(|figure| *figure > 0.0),
+            "{service}: {name}{figures:?}"
+        );
     }
 }
 
