@@ -77,11 +77,12 @@ impl Errand<Purchasing> for Undo<'_> {
         true
     }
 
-    async fn guard(&self, _: &Subscription) -> Result<Guard, CallError> {
+    async fn guard(&self, seen: &Subscription) -> Result<Guard, CallError> {
         let Case { client, customer, instruction, .. } = self.case;
         let target = &instruction.target;
-        let seats =
-            client.seats_without(customer.0, target.sku.0, self.subscription.0, target.quantity).await?;
+        // All of its seats go, also those that somebody has added to ours.
+        let quantity = seen.quantity.max(target.quantity);
+        let seats = client.seats_without(customer.0, target.sku.0, self.subscription.0, quantity).await?;
         if seats.active_elsewhere >= seats.holders {
             return Ok(Guard::Clear);
         }

@@ -182,6 +182,28 @@ fn somebody_who_came_to_the_new_plan_keeps_it_until_they_leave() {
 }
 
 #[test]
+fn seats_that_somebody_added_to_the_new_subscription_are_not_taken_from_whoever_got_them() {
+    on_virtual_time(async {
+        let bench = Bench::in_world(world()).await;
+        bench.apply().await;
+        let rows = bench.rows().await;
+        let alders = rows.iter().find(|row| row.row.customer.to_string() == ALDER).expect("Alder's row");
+        let ours = alders.ledger.known.stands.new_subscription.expect("it was bought");
+        let quantity = alders.ledger.known.bought + 1;
+        bench
+            .administrator(
+                ALDER,
+                json!({"do": "set_subscription", "subscription": ours, "quantity": quantity}),
+            )
+            .await;
+        bench.administrator(ALDER, license(DI, NEW_SKU)).await;
+        bench.roll_back_all().await;
+        assert_parked(&stood(&bench).await, ALDER, (Purchase, Undo), "seats_in_use", "a seat was added");
+        assert_clean(&bench, "a seat was added").await;
+    });
+}
+
+#[test]
 fn fewer_seats_than_users_on_the_old_plan_are_raised_before_everyone_can_go_back() {
     on_virtual_time(async {
         let mut value = as_json();
