@@ -24,7 +24,7 @@ pub(crate) struct Sea {
 }
 
 /// For every run of the tests, and for a harm that is looked at by hand.
-pub(crate) const SMALL: Sea = Sea { customers: 200, scale: 300, most: 300, enough: 15, gathers: false };
+pub(crate) const SMALL: Sea = Sea { customers: 100, scale: 300, most: 300, enough: 15, gathers: false };
 /// Hundreds.
 pub(crate) const LARGE: Sea = Sea { customers: 600, scale: 150, most: 400, enough: 200, gathers: true };
 
